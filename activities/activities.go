@@ -1,0 +1,175 @@
+// Package activities touches the world, once for each call: Twigz's tables, the
+// mail server, Stripe.
+//
+// Two sets of activities live here, each a struct of what it needs, registered
+// by cmd/worker on a task queue of its own:
+//
+//	Activities  rows and mails   task queue "fulfillment"
+//	Stripe      calls to Stripe  task queue "stripe", rate-limited there
+//
+// The methods on rows (CreateOrder, ClearCart, RecordPaymentState,
+// FailNotifications) are one short idempotent transaction each, so a workflow
+// runs them as local activities first and as regular ones when that fails.
+// Everything that leaves the database is a regular activity: local ones run
+// again together when a worker dies and are not rate-limited.
+//
+// Errors are converted at this edge: edge marks what no retry can mend as
+// non-retryable and lets no data into the text, because failures are kept in
+// Temporal's histories and in logs.
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"go.temporal.io/sdk/temporal"
+
+	"twigz/internal/mail"
+	"twigz/models"
+)
+
+// Mailer puts notifications into words and sends them.
+type Mailer interface {
+	Compose(models.Letter) (mail.Message, error)
+	Send(context.Context, mail.Message) error
+}
+
+// Activities are the activities on rows and mails.
+type Activities struct {
+	DB     *models.DB
+	Mailer Mailer // nil: no mail server, notifications are recorded and logged
+	Log    *slog.Logger
+}
+
+// RecordInput is a payment's state as an event, or Stripe itself, tells it.
+type RecordInput struct {
+	Event models.Event        `json:"event"`
+	State models.PaymentState `json:"state"` // "": note the event, change nothing
+}
+
+// OrderInput names an order.
+type OrderInput struct {
+	OrderID string `json:"orderId"`
+}
+
+// NotifyInput names a payment whose notifications are due, and the workflow
+// that sends them.
+type NotifyInput struct {
+	PaymentID  string `json:"paymentId"`
+	WorkflowID string `json:"workflowId"`
+}
+
+// NotifyResult counts what became of the notifications of one call.
+type NotifyResult struct {
+	Sent     int `json:"sent"`
+	Failed   int `json:"failed"`
+	Recorded int `json:"recorded"`
+}
+
+// CreateOrder makes the order of a collected payment, once, or says why there
+// is none; see models.DB.CreateOrder.
+func (a *Activities) CreateOrder(ctx context.Context, e models.Event) (models.Fulfillment, error) {
+	f, err := a.DB.CreateOrder(ctx, e)
+	return f, edge(err)
+}
+
+// ClearCart removes from the cart what the order bought.
+func (a *Activities) ClearCart(ctx context.Context, in OrderInput) error {
+	return edge(a.DB.ClearCart(ctx, in.OrderID))
+}
+
+// RecordPaymentState notes that a payment is processing, failed or canceled.
+func (a *Activities) RecordPaymentState(ctx context.Context, in RecordInput) (models.Recording, error) {
+	r, err := a.DB.RecordPaymentState(ctx, in.Event, in.State)
+	return r, edge(err)
+}
+
+// SendNotifications sends what is pending for the payment. It returns an error
+// when a later attempt may do better for at least one recipient; the others
+// have been settled by then and are not tried again.
+func (a *Activities) SendNotifications(ctx context.Context, in NotifyInput) (NotifyResult, error) {
+	var result NotifyResult
+	letters, err := a.DB.ClaimNotifications(ctx, in.PaymentID, in.WorkflowID)
+	if err != nil {
+		return result, edge(err)
+	}
+	var later []error
+	for _, letter := range letters {
+		status, why, err := a.deliver(ctx, letter)
+		if err != nil {
+			later = append(later, fmt.Errorf("notify %s: %w", letter.Recipient, err))
+			continue
+		}
+		if err := a.DB.SettleNotification(ctx, letter.Notification, status, why); err != nil {
+			return result, edge(err)
+		}
+		result.count(status)
+	}
+	return result, edge(errors.Join(later...))
+}
+
+// deliver hands one letter to the mail server. An error means: not now.
+func (a *Activities) deliver(ctx context.Context, letter models.Letter) (models.NotificationStatus, string, error) {
+	log := a.Log.With("payment_id", letter.PaymentID, "kind", letter.Kind, "recipient", letter.Recipient)
+	if a.Mailer == nil {
+		log.InfoContext(ctx, "notification recorded, no mail server is configured")
+		return models.NotificationRecorded, "", nil
+	}
+	if letter.Address == "" {
+		log.WarnContext(ctx, "notification has no address")
+		return models.NotificationFailed, "no address is known", nil
+	}
+	message, err := a.Mailer.Compose(letter)
+	if err != nil {
+		log.ErrorContext(ctx, "notification cannot be composed", "error", err)
+		return models.NotificationFailed, err.Error(), nil
+	}
+	err = a.Mailer.Send(ctx, message)
+	if errors.Is(err, mail.ErrRejected) {
+		log.WarnContext(ctx, "notification was rejected", "error", err)
+		return models.NotificationFailed, err.Error(), nil
+	}
+	return models.NotificationSent, "", err
+}
+
+func (r *NotifyResult) count(status models.NotificationStatus) {
+	switch status {
+	case models.NotificationSent:
+		r.Sent++
+	case models.NotificationFailed:
+		r.Failed++
+	case models.NotificationRecorded:
+		r.Recorded++
+	case models.NotificationPending: // never settled as pending
+	}
+}
+
+// FailNotifications gives up on what could not be sent for days.
+func (a *Activities) FailNotifications(ctx context.Context, in NotifyInput) error {
+	return edge(a.DB.FailNotifications(ctx, in.PaymentID, "given up: no attempt succeeded in three days"))
+}
+
+// KeepEmailInput is an address found for a payment that came without one.
+type KeepEmailInput struct {
+	PaymentID string `json:"paymentId"`
+	Email     string `json:"email"`
+}
+
+// KeepReceiptEmail notes an address that Stripe knew.
+func (a *Activities) KeepReceiptEmail(ctx context.Context, in KeepEmailInput) error {
+	return edge(a.DB.KeepReceiptEmail(ctx, in.PaymentID, in.Email))
+}
+
+// edge makes an error fit for Temporal: no data in its text, and
+// non-retryable when the database refused the data itself.
+func edge(err error) error {
+	if err == nil {
+		return nil
+	}
+	if models.Permanent(err) {
+		return temporal.NewNonRetryableApplicationError(models.Describe(err), "Permanent", nil)
+	}
+	return temporal.NewApplicationError(models.Describe(err), "Passing")
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"twigz/models"
+)
+
+const (
+	callTimeout = 10 * time.Second
+	maxBody     = 64 << 10 // bytes; the largest call is an address
+)
+
+// statuses maps each kind of error that a caller can mend to its answer.
+var statuses = map[models.ErrorKind]int{
+	models.NotFound: http.StatusNotFound,
+	models.Conflict: http.StatusConflict,
+	models.Invalid:  http.StatusUnprocessableEntity,
+}
+
+// httpError is an error of the request itself.
+type httpError struct {
+	status  int
+	message string
+}
+
+func (e *httpError) Error() string { return e.message }
+
+var (
+	errMalformed = &httpError{http.StatusBadRequest, "Malformed JSON"}
+	errTooLarge  = &httpError{http.StatusRequestEntityTooLarge, "Payload too large"}
+)
+
+// answer makes a handler of a function that returns what to send, or an error.
+// It is the only place that decides how errors look outside: clients see stable
+// words, the log sees the cause, once.
+func (s *server) answer(call func(*gin.Context) (any, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx, cancel := requestContext(c)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+		body, err := call(c)
+		if err != nil {
+			s.answerError(c, err)
+			return
+		}
+		c.JSON(http.StatusOK, body)
+	}
+}
+
+func (s *server) answerError(c *gin.Context, err error) {
+	var known *models.Error
+	var request *httpError
+	switch {
+	case errors.As(err, &known):
+		body := gin.H{"error": known.Message}
+		if known.Field != "" {
+			body["field"] = known.Field
+		}
+		c.AbortWithStatusJSON(statuses[known.Kind], body)
+	case errors.As(err, &request):
+		c.AbortWithStatusJSON(request.status, gin.H{"error": request.message})
+	case models.Unavailable(err) || errors.Is(err, context.DeadlineExceeded):
+		s.log.ErrorContext(c, "database cannot be reached", "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
+		c.AbortWithStatusJSON(http.StatusServiceUnavailable, gin.H{"error": "Service temporarily unavailable"})
+	default:
+		s.log.ErrorContext(c, "call failed", "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
+		c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "Internal error"})
+	}
+}
+
+// fail is a handler that always answers the same error.
+func fail(status int, message string) gin.HandlerFunc {
+	return func(c *gin.Context) { c.AbortWithStatusJSON(status, gin.H{"error": message}) }
+}
+
+// decode reads a JSON object from the body. A value of the wrong type is the
+// caller's 422 with the field's name; anything else unreadable is a 400.
+func decode(c *gin.Context, into any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return errTooLarge
+	}
+	if err != nil || len(body) == 0 {
+		return errMalformed
+	}
+	err = json.Unmarshal(body, into)
+	var wrongType *json.UnmarshalTypeError
+	if errors.As(err, &wrongType) && wrongType.Field != "" {
+		return &models.Error{Kind: models.Invalid, Field: wrongType.Field, Message: "Is of the wrong type"}
+	}
+	if err != nil {
+		return errMalformed
+	}
+	return nil
+}
+
+// pageLimit reads ?limit=, 20 unless told, at most 100.
+func pageLimit(c *gin.Context) (int, error) {
+	text := c.Query("limit")
+	if text == "" {
+		return 20, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > 100 {
+		return 0, &models.Error{Kind: models.Invalid, Field: "limit", Message: "Must be between 1 and 100"}
+	}
+	return limit, nil
+}

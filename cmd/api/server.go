@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+	"go.temporal.io/sdk/client"
+
+	"twigz/internal/webhook"
+	"twigz/models"
+)
+
+// server holds what handlers need.
+type server struct {
+	config   config
+	log      *slog.Logger
+	db       *models.DB
+	temporal client.Client
+	verifier webhook.Verifier
+	metrics  *metrics
+	ready    readiness
+	draining atomic.Bool // told to stop: no new requests, please
+}
+
+func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client) *server {
+	return &server{
+		config: c, log: log, db: db, temporal: temporal,
+		verifier: webhook.Verifier{Secrets: c.webhookSecrets},
+		metrics:  newMetrics(),
+	}
+}
+
+// routes is the whole outside of the API.
+func (s *server) routes() http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.UseRawPath, r.UnescapePathValues = true, true // an ID may hold any character, a slash too
+	r.RedirectTrailingSlash = false
+	r.HandleMethodNotAllowed = true
+	r.Use(s.requestID, s.accessLog, s.recovered, s.cors)
+	r.NoRoute(fail(http.StatusNotFound, "Not found"))
+	r.NoMethod(fail(http.StatusMethodNotAllowed, "Method not allowed"))
+
+	r.GET("/health", func(c *gin.Context) { c.String(http.StatusOK, "Twigz Backend is healthy!") })
+	r.GET("/ready", s.handleReady)
+	r.GET("/stripe/config", s.answer(func(*gin.Context) (any, error) {
+		return gin.H{"publishableKey": s.config.publishableKey}, nil
+	}))
+	r.POST("/stripe/webhook", s.handleWebhook)
+	r.GET("/stores/:storeId/products", s.answer(s.listProducts))
+
+	customer := r.Group("", s.authenticateCustomer)
+	customer.GET("/cart", s.answer(s.getCart))
+	customer.DELETE("/cart", s.answer(s.emptyCart))
+	customer.PUT("/cart/items/:productId", s.answer(s.setCartItem))
+	customer.DELETE("/cart/items/:productId", s.answer(s.removeCartItem))
+	customer.GET("/orders", s.answer(s.listOrders))
+	customer.GET("/orders/:orderId", s.answer(s.getOrder))
+
+	support := r.Group("/support/api", s.authenticateSupport)
+	support.GET("/payments/:id", s.answer(s.getPayment))
+	support.PUT("/stores/:storeId", s.answer(s.putStore))
+	support.PUT("/stores/:storeId/products/:productId", s.answer(s.putProduct))
+	return r
+}
+
+// requestContext bounds what a customer's or support's call may take, a slow
+// database included.
+func requestContext(c *gin.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Request.Context(), callTimeout)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"twigz/internal/webhook"
+	"twigz/models"
+	"twigz/workflows"
+)
+
+// startTimeout bounds the wait for Temporal. Stripe Checkout holds the customer
+// back for up to ten seconds while it waits for our answer.
+const startTimeout = 6 * time.Second
+
+// retryAfter is when Stripe may try again, in seconds.
+const retryAfter = 30
+
+// verdict is what became of one webhook request.
+type verdict struct {
+	outcome string // for metrics and the log, one of a fixed few words
+	status  int
+	body    gin.H
+	err     error // for the log alone
+}
+
+// handleWebhook takes an event from Stripe.
+func (s *server) handleWebhook(c *gin.Context) {
+	start := time.Now()
+	delivery, v := s.readDelivery(c)
+	if v == nil {
+		answer := s.receive(c.Request.Context(), delivery)
+		v = &answer
+	}
+	if v.status == http.StatusServiceUnavailable {
+		c.Header("Retry-After", "30")
+	}
+	c.JSON(v.status, v.body)
+	s.metrics.webhook(delivery.Event.Type, v.outcome, time.Since(start))
+	s.logVerdict(c, delivery.Event, *v)
+}
+
+func (s *server) logVerdict(c *gin.Context, e models.Event, v verdict) {
+	fields := []any{
+		"outcome", v.outcome, "event_id", e.ID, "event_type", e.Type,
+		"payment_intent_id", e.PaymentIntentID, "request_id", c.GetString(requestIDKey),
+	}
+	switch {
+	case v.status >= http.StatusInternalServerError:
+		s.log.ErrorContext(c, "webhook failed", append(fields, "error", v.err)...)
+	case v.err != nil:
+		s.log.WarnContext(c, "webhook refused", append(fields, "error", v.err)...)
+	default:
+		s.log.InfoContext(c, "webhook received", fields...)
+	}
+}
+
+// readDelivery verifies and decodes the request, or says how to refuse it. The
+// signature is over the bytes as sent, so nothing is unpacked or parsed before.
+func (s *server) readDelivery(c *gin.Context) (webhook.Delivery, *verdict) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, webhook.MaxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return webhook.Delivery{}, &verdict{"too_large", http.StatusRequestEntityTooLarge, gin.H{"error": "Payload too large"}, err}
+	}
+	if err != nil {
+		return webhook.Delivery{}, &verdict{"invalid_payload", http.StatusBadRequest, gin.H{"error": "Invalid webhook payload"}, err}
+	}
+	if err := s.verifier.Verify(body, c.GetHeader("Stripe-Signature")); err != nil {
+		return webhook.Delivery{}, &verdict{"invalid_signature", http.StatusBadRequest, gin.H{"error": "Invalid webhook signature"}, err}
+	}
+	delivery, err := webhook.Decode(body)
+	if err != nil {
+		return webhook.Delivery{}, &verdict{"invalid_payload", http.StatusBadRequest, gin.H{"error": "Invalid webhook payload"}, err}
+	}
+	return delivery, nil
+}
+
+// receive starts the workflow of a verified event, if it is ours to handle.
+func (s *server) receive(ctx context.Context, d webhook.Delivery) verdict {
+	workflowType, ok := workflows.ForEvent(d.Event)
+	switch {
+	case !ok:
+		body := gin.H{"message": "Event type not supported", "eventType": d.Event.Type}
+		return verdict{"unsupported", http.StatusOK, body, nil}
+	case d.Account != "":
+		return verdict{"ignored_account", http.StatusOK, gin.H{"received": true, "ignored": "account"}, nil}
+	case d.Event.Livemode != s.config.livemode:
+		return verdict{"ignored_livemode", http.StatusOK, gin.H{"received": true, "ignored": "livemode"}, nil}
+	}
+	runID, duplicate, err := s.start(ctx, workflowType, d.Event)
+	switch {
+	case unreachable(err):
+		body := gin.H{"error": "Service temporarily unavailable", "retryAfter": retryAfter}
+		return verdict{"unavailable", http.StatusServiceUnavailable, body, err}
+	case err != nil:
+		body := gin.H{"error": "Webhook processing failed", "eventId": d.Event.ID}
+		return verdict{"failed", http.StatusInternalServerError, body, err}
+	}
+	outcome := "started"
+	if duplicate {
+		outcome = "duplicate"
+	}
+	return verdict{outcome, http.StatusOK, gin.H{
+		"received": true, "eventId": d.Event.ID, "workflowId": d.Event.ID, "runId": runID, "duplicate": duplicate,
+	}, nil}
+}
+
+// start starts the event's workflow, whose ID is the event's. An event whose
+// run failed or was terminated starts anew, so that a resend repairs it; any
+// other run, open or closed, makes this delivery a duplicate.
+func (s *server) start(ctx context.Context, workflowType string, e models.Event) (runID string, duplicate bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       e.ID,
+		TaskQueue:                s.config.temporal.TaskQueue,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		// Without this a duplicate would look like a new start.
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		TypedSearchAttributes:                    workflows.StartAttributes(workflowType, e),
+		Memo:                                     map[string]any{"apiVersion": e.APIVersion, "created": e.Created},
+		StaticSummary:                            workflows.Summary(e),
+	}, workflowType, e)
+	var already *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &already) {
+		return already.RunId, true, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return run.GetRunID(), false, nil
+}
+
+// unreachable says whether Temporal could not be asked, or is too busy: Stripe
+// shall come back.
+func unreachable(err error) bool {
+	var unavailable *serviceerror.Unavailable
+	var deadline *serviceerror.DeadlineExceeded
+	var canceled *serviceerror.Canceled
+	var exhausted *serviceerror.ResourceExhausted
+	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &canceled) ||
+		errors.As(err, &exhausted) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}

@@ -1,0 +1,221 @@
+// Command worker plugs things together: Temporal on one side; Postgres, the
+// mail server and Stripe on the other; workflows and activities in between.
+//
+// It brings the database to its version when it starts; several workers may
+// start at once. `worker migrate` does only that and ends.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"twigz/activities"
+	"twigz/internal/mail"
+	"twigz/internal/settings"
+	"twigz/internal/temporalclient"
+	"twigz/models"
+	"twigz/models/migrations"
+	"twigz/workflows"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+const (
+	// databasePool bounds connections. Workflow tasks run local activities, one
+	// connection each, beside the activities; more would only wait in Postgres.
+	databasePool = 40
+	// concurrentActivities leaves connections for local activities when every
+	// activity is busy with rows.
+	concurrentActivities = 24
+	// stripeRate is requests a second to Stripe, of all workers together. Stripe
+	// allows a hundred in live mode; the rest is for the shop's other programs.
+	stripeRate = 50
+	// stopTime bounds how long activities in flight may take to finish when the
+	// program is told to stop. Cut ones are run again by another worker.
+	stopTime = 20 * time.Second
+)
+
+// config is what the worker is told from outside.
+type config struct {
+	databaseURL string
+	temporal    temporalclient.Config
+	stripeKey   string
+	stripeBase  string // "": Stripe's own address
+	smtpURL     string // "": no mail server
+	mailFrom    string
+	logLevel    slog.Level
+}
+
+func readConfig(getenv func(string) string) (config, error) {
+	r := settings.From(getenv)
+	key, _ := r.StripeKey()
+	c := config{
+		databaseURL: r.DatabaseURL(),
+		temporal:    temporalclient.ReadConfig(r, getenv),
+		stripeKey:   key,
+		stripeBase:  r.URL("STRIPE_API_BASE", "", "http", "https"),
+		smtpURL:     r.Text("SMTP_URL", ""),
+		logLevel:    r.LogLevel(),
+	}
+	if c.smtpURL != "" {
+		c.mailFrom = r.Required("MAIL_FROM", `set it to the sender, such as "Corner Bakery <orders@bakery.example>"`)
+	}
+	if _, err := c.mailer(); err != nil && c.mailFrom != "" {
+		r.Fault("SMTP_URL, MAIL_FROM", "cannot be used: "+err.Error())
+	}
+	return c, r.Err()
+}
+
+// mailer is nil without a mail server.
+func (c config) mailer() (activities.Mailer, error) {
+	if c.smtpURL == "" {
+		return nil, nil
+	}
+	sender, err := mail.New(c.smtpURL, c.mailFrom)
+	if err != nil {
+		return nil, err
+	}
+	return sender, nil
+}
+
+// run works until ctx ends, then lets what is in flight finish.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer) error {
+	if len(args) > 0 {
+		return command(ctx, args, getenv)
+	}
+	c, err := readConfig(getenv)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(stdout, &slog.HandlerOptions{Level: c.logLevel}))
+	db, err := models.Open(c.databaseURL, databasePool)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing is left to lose
+	if err := migrate(ctx, db, log); err != nil {
+		return stopped(ctx, err)
+	}
+	temporal, err := connect(ctx, c, log)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	defer temporal.Close()
+	return work(ctx, c, log, db, temporal)
+}
+
+// command runs what is not the worker itself.
+func command(ctx context.Context, args []string, getenv func(string) string) error {
+	if len(args) != 1 || args[0] != "migrate" {
+		return errors.New("usage: worker [migrate]")
+	}
+	r := settings.From(getenv)
+	url := r.DatabaseURL()
+	if err := r.Err(); err != nil {
+		return err
+	}
+	db, err := models.Open(url, 2)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing is left to lose
+	return migrations.Up(ctx, db.SQL())
+}
+
+// migrate waits for the database if need be: processes may start in any order.
+func migrate(ctx context.Context, db *models.DB, log *slog.Logger) error {
+	return persist(ctx, log, "database cannot be reached yet", models.Unavailable, func() error {
+		return migrations.Up(ctx, db.SQL())
+	})
+}
+
+// connect waits for Temporal if need be, and refuses a namespace without the
+// search attributes.
+func connect(ctx context.Context, c config, log *slog.Logger) (client.Client, error) {
+	temporal, err := c.temporal.New(log)
+	if err != nil {
+		return nil, err
+	}
+	var missing *temporalclient.MissingAttributesError
+	passing := func(err error) bool { return !errors.As(err, &missing) }
+	err = persist(ctx, log, "temporal cannot be reached yet", passing, func() error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		return temporalclient.CheckAttributes(ctx, temporal, c.temporal.Options.Namespace, workflows.SearchAttributes())
+	})
+	return temporal, err
+}
+
+// persist does something until it succeeds, fails for good, or ctx ends.
+func persist(ctx context.Context, log *slog.Logger, waiting string, passing func(error) bool, do func() error) error {
+	for {
+		err := do()
+		if err == nil || !passing(err) {
+			return err
+		}
+		log.WarnContext(ctx, waiting, "error", models.Describe(err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// stopped makes being told to stop no error.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// work polls both task queues.
+func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, temporal client.Client) error {
+	mailer, err := c.mailer()
+	if err != nil {
+		return err
+	}
+	stop := make(chan any)
+	go func() { <-ctx.Done(); close(stop) }()
+
+	stripeCalls := worker.New(temporal, workflows.TaskQueueStripe, worker.Options{
+		TaskQueueActivitiesPerSecond: stripeRate,
+		DisableWorkflowWorker:        true,
+		WorkerStopTimeout:            stopTime,
+	})
+	stripeCalls.RegisterActivity(activities.NewStripe(c.stripeKey, c.stripeBase))
+	if err := stripeCalls.Start(); err != nil {
+		return fmt.Errorf("poll %s: %w", workflows.TaskQueueStripe, err)
+	}
+	defer stripeCalls.Stop()
+
+	main := worker.New(temporal, c.temporal.TaskQueue, worker.Options{
+		MaxConcurrentActivityExecutionSize: concurrentActivities,
+		WorkerStopTimeout:                  stopTime,
+	})
+	for name, function := range workflows.Types() {
+		main.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
+	}
+	main.RegisterActivity(&activities.Activities{DB: db, Mailer: mailer, Log: log})
+	log.InfoContext(ctx, "working", "task_queue", c.temporal.TaskQueue)
+	return main.Run(stop)
+}

@@ -1,0 +1,368 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Outcome is what came of acting on an event, in one word.
+type Outcome string
+
+// The outcomes.
+const (
+	OrderCreated        Outcome = "order_created"
+	OrderExists         Outcome = "order_exists" // a sibling or an earlier delivery made it
+	PaymentBlocked      Outcome = "blocked"      // collected, no order: a person decides
+	PaymentUnmatched    Outcome = "unmatched"    // nothing of ours in its metadata
+	PaymentSubscription Outcome = "subscription" // pays an invoice
+	PaymentRecorded     Outcome = "recorded"     // its state was noted
+	EventTooLate        Outcome = "no_change"    // the payment was already further, or already there
+)
+
+// Fulfillment is what CreateOrder came to.
+type Fulfillment struct {
+	Outcome       Outcome       `json:"outcome"`
+	PaymentID     string        `json:"paymentId"`
+	OrderID       string        `json:"orderId,omitempty"`       // "" when there is no order
+	BlockedReason BlockedReason `json:"blockedReason,omitempty"` // set when Outcome is blocked
+	BlockedDetail string        `json:"blockedDetail,omitempty"` // for people; names no one
+	OwnerID       string        `json:"ownerId,omitempty"`       // the workflow that waits for a person, when blocked
+	WakeID        string        `json:"wakeId,omitempty"`        // another workflow that waited and no longer needs to
+	Unfinished    bool          `json:"unfinished,omitempty"`    // the order exists, but its cart or mails are not done
+	NoEmail       bool          `json:"noEmail,omitempty"`       // nobody knows the customer's address yet
+	ChargeID      string        `json:"chargeId,omitempty"`      // where to look for it
+}
+
+// purchase is what a payment is for, and so what is owed.
+type purchase struct {
+	customerID string
+	store      Store
+	checkoutID *string // nil: bought from the live cart
+	currency   Currency
+	lines      []cartLine
+	fee        int64 // minor units
+	delivery   Delivery
+	address    Address
+}
+
+func (b purchase) subtotal() int64 { return subtotal(b.items()) }
+func (b purchase) owed() int64     { return b.subtotal() + b.fee }
+
+func (b purchase) items() []Line {
+	items := make([]Line, len(b.lines))
+	for i, line := range b.lines {
+		items[i] = line.Line
+	}
+	return items
+}
+
+// refusal is a reason not to make the order that is no failure of ours: a
+// person decides.
+type refusal struct {
+	reason BlockedReason
+	detail string // for people; names no one and no place
+}
+
+func (r *refusal) Error() string { return string(r.reason) + ": " + r.detail }
+
+func refuse(reason BlockedReason, format string, args ...any) error {
+	return &refusal{reason: reason, detail: fmt.Sprintf(format, args...)}
+}
+
+// CreateOrder makes the one order of a payment that event e says was collected,
+// or says why there is none. In one transaction it takes the payment to paid,
+// compares what was collected with what is owed, takes the stock, writes order,
+// lines and the notifications to send, and claims what was bought from the
+// customer's cart. Calling it again, for this event or a sibling, finds the
+// order. An error is always ours or the database's; what does not fit is the
+// Outcome PaymentBlocked.
+func (db *DB) CreateOrder(ctx context.Context, e Event) (Fulfillment, error) {
+	var f Fulfillment
+	err := db.transaction(ctx, func(tx *gorm.DB) error {
+		p, err := observe(tx, e)
+		if err != nil {
+			return err
+		}
+		if _, err := p.move(tx, PaymentPaid, e.cause()); err != nil {
+			return err
+		}
+		if f, err = fulfill(tx, &p, e); err != nil {
+			return err
+		}
+		f.PaymentID, f.ChargeID = p.ID, p.ChargeID
+		return recordEvent(tx, e, p.ID, string(f.Outcome))
+	})
+	if err != nil {
+		return Fulfillment{}, fmt.Errorf("create order for %s: %w", e.ID, err)
+	}
+	return f, nil
+}
+
+// fulfill brings a collected payment to its outcome.
+func fulfill(tx *gorm.DB, p *Payment, e Event) (Fulfillment, error) {
+	// The order is looked for before the cart is: a sibling that comes second
+	// would find the cart empty and block.
+	existing, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", p.ID))
+	if err != nil {
+		return Fulfillment{}, err
+	}
+	if len(existing) == 1 {
+		return alreadyFulfilled(tx, p, existing[0], e)
+	}
+	if p.Kind != OrderPayment {
+		return Fulfillment{Outcome: Outcome(p.Kind)}, nil
+	}
+	order, err := placeOrder(tx, p, e)
+	var no *refusal
+	if errors.As(err, &no) {
+		err = p.block(tx, no, e)
+		return Fulfillment{
+			Outcome: PaymentBlocked, OwnerID: value(p.OwnerWorkflowID),
+			BlockedReason: no.reason, BlockedDetail: no.detail,
+		}, err
+	}
+	if err != nil {
+		return Fulfillment{}, err
+	}
+	return finish(tx, p, order, e, Fulfillment{Outcome: OrderCreated, Unfinished: true})
+}
+
+func alreadyFulfilled(tx *gorm.DB, p *Payment, order Order, e Event) (Fulfillment, error) {
+	var left int64
+	err := tx.Raw(`SELECT (SELECT count(*) FROM cart_items WHERE order_id = ?) +
+		(SELECT count(*) FROM notifications WHERE order_id = ? AND status = 'pending')`, order.ID, order.ID).Scan(&left).Error
+	if err != nil {
+		return Fulfillment{}, err
+	}
+	return finish(tx, p, order, e, Fulfillment{Outcome: OrderExists, Unfinished: left > 0})
+}
+
+// finish adds to f what holds for an order old or new.
+func finish(tx *gorm.DB, p *Payment, order Order, e Event, f Fulfillment) (Fulfillment, error) {
+	waited, err := p.unblock(tx, e.cause())
+	if err != nil {
+		return f, err
+	}
+	if waited != e.ID {
+		f.WakeID = waited
+	}
+	f.OrderID = order.ID
+	if f.Unfinished {
+		address, err := customerAddress(tx, order.CustomerID, p.ReceiptEmail)
+		f.NoEmail = address == ""
+		return f, err
+	}
+	return f, nil
+}
+
+// placeOrder makes the order, or returns a *refusal and has changed nothing.
+func placeOrder(tx *gorm.DB, p *Payment, e Event) (Order, error) {
+	bought, err := p.purchase(tx)
+	if err != nil {
+		return Order{}, err
+	}
+	if err := p.covers(bought); err != nil {
+		return Order{}, err
+	}
+	if err := takeStock(tx, bought); err != nil {
+		return Order{}, err
+	}
+	order := Order{
+		ID:         OrderID(value(p.PaymentIntentID), value(p.CheckoutSessionID)),
+		PaymentID:  p.ID,
+		CheckoutID: bought.checkoutID,
+		CustomerID: bought.customerID,
+		StoreID:    bought.store.ID,
+		Status:     OrderConfirmed,
+		Items:      bought.items(),
+		Subtotal:   bought.subtotal(), DeliveryFee: bought.fee, Total: bought.owed(), Currency: bought.currency,
+		DeliveryType: bought.delivery, DeliveryAddress: bought.address,
+		PaymentMethod: "card", PaymentIntentID: value(p.PaymentIntentID),
+		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), // what Postgres keeps
+	}
+	if err := order.insert(tx); err != nil {
+		return order, err
+	}
+	if err := claimFromCart(tx, order); err != nil {
+		return order, err
+	}
+	if err := announce(tx, order); err != nil {
+		return order, err
+	}
+	return order, audit(tx, e.cause(), order.change("order_confirmed", "", string(OrderConfirmed)))
+}
+
+// purchase reads what the payment is for: its frozen checkout, or the live cart
+// that its metadata points to.
+func (p *Payment) purchase(tx *gorm.DB) (purchase, error) {
+	switch {
+	case p.PaymentIntentID == nil && p.CheckoutSessionID == nil:
+		return purchase{}, refuse(BlockedUnidentified, "the event names neither a payment intent nor a checkout session")
+	case p.CheckoutID != nil:
+		return fromCheckout(tx, *p.CheckoutID)
+	case p.Metadata[KeyPaymentID] != "":
+		return purchase{}, refuse(BlockedUnknownCheckout, "no checkout has the paymentId of the metadata")
+	case p.MetadataProblem != "":
+		return purchase{}, refuse(BlockedMetadata, "%s", p.MetadataProblem)
+	default:
+		return fromCart(tx, p.Metadata)
+	}
+}
+
+func fromCheckout(tx *gorm.DB, checkoutID string) (purchase, error) {
+	// Two payments for one checkout take turns here, and the second finds the
+	// first one's order.
+	var frozen Checkout
+	if err := tx.Clauses(forUpdate).Take(&frozen, "id = ?", checkoutID).Error; err != nil {
+		return purchase{}, err
+	}
+	var taken int64
+	if err := tx.Model(&Order{}).Where("checkout_id = ?", checkoutID).Count(&taken).Error; err != nil {
+		return purchase{}, err
+	}
+	if taken > 0 {
+		return purchase{}, refuse(BlockedCheckoutPaid, "another payment already bought this checkout")
+	}
+	store, err := openStore(tx, frozen.StoreID)
+	if err != nil {
+		return purchase{}, err
+	}
+	if err := lockCart(tx, frozen.CustomerID, frozen.StoreID); err != nil {
+		return purchase{}, err
+	}
+	var lines []cartLine
+	err = tx.Table("checkout_items AS i").
+		Select("i.product_id, i.quantity, i.name, i.unit_amount, p.stock, true AS active").
+		Joins("LEFT JOIN products AS p ON p.store_id = ? AND p.id = i.product_id", frozen.StoreID).
+		Where("i.checkout_id = ?", checkoutID).Order("i.position").Scan(&lines).Error
+	return purchase{
+		customerID: frozen.CustomerID, store: store, checkoutID: &frozen.ID, currency: frozen.Currency,
+		lines: lines, fee: frozen.DeliveryFee, delivery: frozen.DeliveryType, address: frozen.DeliveryAddress,
+	}, err
+}
+
+func fromCart(tx *gorm.DB, m Metadata) (purchase, error) {
+	asked, err := m.terms()
+	if err != nil {
+		return purchase{}, refuse(BlockedMetadata, "%v", err)
+	}
+	store, err := openStore(tx, asked.storeID)
+	if err != nil {
+		return purchase{}, err
+	}
+	fee := store.fee(asked.delivery)
+	if err := checkFee(asked, store.Currency, fee); err != nil {
+		return purchase{}, err
+	}
+	if err := lockCart(tx, asked.customerID, asked.storeID); err != nil {
+		return purchase{}, err
+	}
+	lines, err := openLines(tx, asked.customerID, asked.storeID)
+	if err != nil {
+		return purchase{}, err
+	}
+	if len(lines) == 0 {
+		return purchase{}, refuse(BlockedEmptyCart, "the customer's cart in this store is empty")
+	}
+	for _, line := range lines {
+		if !line.Active {
+			return purchase{}, refuse(BlockedNotForSale, "product %s is not for sale", line.ProductID)
+		}
+	}
+	return purchase{
+		customerID: asked.customerID, store: store, currency: store.Currency,
+		lines: lines, fee: fee, delivery: asked.delivery, address: asked.address,
+	}, nil
+}
+
+func openStore(tx *gorm.DB, storeID string) (Store, error) {
+	var found []Store
+	if err := tx.Where("id = ?", storeID).Limit(1).Find(&found).Error; err != nil {
+		return Store{}, err
+	}
+	if len(found) == 0 {
+		return Store{}, refuse(BlockedUnknownStore, "no such store")
+	}
+	if !found[0].Active {
+		return Store{}, refuse(BlockedStoreClosed, "the store is closed")
+	}
+	return found[0], nil
+}
+
+// checkFee compares the fee that the metadata names, if it does, with the
+// store's.
+func checkFee(asked terms, currency Currency, due int64) error {
+	if asked.fee == "" {
+		return nil
+	}
+	fee, err := currency.ParseMajor(asked.fee)
+	if err != nil {
+		return refuse(BlockedFee, "%s: %v", KeyDeliveryFee, err)
+	}
+	if fee != due {
+		return refuse(BlockedFee, "the metadata says %s, the store takes %s", currency.Format(fee), currency.Format(due))
+	}
+	return nil
+}
+
+// covers compares what was collected with what is owed.
+func (p *Payment) covers(bought purchase) error {
+	switch owed := bought.owed(); {
+	case p.Currency != bought.currency && p.Currency.Valid():
+		return refuse(BlockedCurrency, "paid in %s, owed in %s", p.Currency, bought.currency)
+	case p.Currency != bought.currency:
+		return refuse(BlockedCurrency, "paid in no currency that we know, owed in %s", bought.currency)
+	case p.AmountReceived == nil:
+		return refuse(BlockedAmount, "how much was collected is not said; owed: %s", bought.currency.Format(owed))
+	case *p.AmountReceived != owed:
+		return refuse(BlockedAmount, "collected: %s; owed: %s",
+			bought.currency.Format(*p.AmountReceived), bought.currency.Format(owed))
+	}
+	return nil
+}
+
+// takeStock takes the bought quantities of counted products. It locks them all,
+// in one order for everybody, and looks before it takes.
+func takeStock(tx *gorm.DB, bought purchase) error {
+	counted := map[string]int64{}
+	for _, line := range bought.lines {
+		if line.Stock != nil {
+			counted[line.ProductID] = line.Quantity
+		}
+	}
+	if len(counted) == 0 {
+		return nil
+	}
+	var products []Product
+	err := tx.Clauses(forUpdate).Where("store_id = ? AND id IN ? AND stock IS NOT NULL", bought.store.ID, keys(counted)).
+		Order("id").Find(&products).Error
+	if err != nil {
+		return err
+	}
+	for _, product := range products {
+		if *product.Stock < counted[product.ID] {
+			return refuse(BlockedOutOfStock, "product %s: %d bought, %d in stock", product.ID, counted[product.ID], *product.Stock)
+		}
+	}
+	for _, product := range products {
+		err := tx.Model(&Product{}).Where("store_id = ? AND id = ?", bought.store.ID, product.ID).
+			Update("stock", gorm.Expr("stock - ?", counted[product.ID])).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value is what p points to, or the zero value.
+func value[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

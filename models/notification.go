@@ -1,0 +1,197 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Recipient is who is told.
+type Recipient string
+
+// The recipients.
+const (
+	ToCustomer Recipient = "customer"
+	ToStore    Recipient = "store"
+)
+
+// NotificationKind is what they are told.
+type NotificationKind string
+
+// The kinds of notification.
+const (
+	TellConfirmed NotificationKind = "order_confirmed" // the customer's receipt
+	TellReceived  NotificationKind = "order_received"  // what the store has to prepare
+	TellFailed    NotificationKind = "payment_failed"  // why the customer's payment failed
+)
+
+// NotificationStatus is where a notification is.
+type NotificationStatus string
+
+// The statuses of a notification. All but pending are final.
+const (
+	NotificationPending  NotificationStatus = "pending"
+	NotificationSent     NotificationStatus = "sent"     // the mail server took it
+	NotificationFailed   NotificationStatus = "failed"   // no mail server will ever take it
+	NotificationRecorded NotificationStatus = "recorded" // no mail server is configured
+)
+
+// Notification is one mail to one recipient about one occasion.
+type Notification struct {
+	ID        string
+	PaymentID string
+	OrderID   *string // nil for payment_failed
+	Recipient Recipient
+	Kind      NotificationKind
+	Occasion  string // the order, or the failed charge
+	Detail    string // Stripe's reason, for payment_failed
+	Status    NotificationStatus
+	Address   string // where it went, or was to go; a personal datum
+	Attempts  int
+	Error     string // why it failed; may quote the mail server
+	ClaimedBy *string
+	ClaimedAt *time.Time
+	SentAt    *time.Time
+	CreatedAt time.Time `gorm:"->"`
+}
+
+// claimFor is how long a workflow that died may keep a notification from
+// another one. Longer than any attempt to send takes.
+const claimFor = 10 * time.Minute
+
+// Letter is everything that a notification's text is made of.
+type Letter struct {
+	Notification
+	Order   Order // zero for payment_failed
+	Store   Store // zero when the payment names no store that exists
+	Payment Payment
+}
+
+// announce writes the notifications that a new order is due.
+func announce(tx *gorm.DB, o Order) error {
+	due := func(to Recipient, kind NotificationKind) Notification {
+		return Notification{
+			ID: newID("ntf"), PaymentID: o.PaymentID, OrderID: &o.ID, Occasion: o.ID,
+			Recipient: to, Kind: kind, Status: NotificationPending,
+		}
+	}
+	return tx.Create(&[]Notification{due(ToCustomer, TellConfirmed), due(ToStore, TellReceived)}).Error
+}
+
+// announceFailure writes the notification that a failed attempt is due, once
+// for the charge however many events tell of it.
+func announceFailure(tx *gorm.DB, p Payment, e Event) error {
+	row := Notification{
+		ID: newID("ntf"), PaymentID: p.ID, Occasion: firstText(e.ChargeID, e.ID),
+		Recipient: ToCustomer, Kind: TellFailed, Detail: e.FailureMessage, Status: NotificationPending,
+	}
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
+}
+
+// customerAddress is where the customer reads mail: their own row's address,
+// else the one the payment came with; "" when nobody knows.
+func customerAddress(tx *gorm.DB, customerID, receiptEmail string) (string, error) {
+	var known []string
+	err := tx.Model(&Customer{}).Where("id = ? AND email IS NOT NULL", customerID).Pluck("email", &known).Error
+	if len(known) == 1 {
+		return known[0], err
+	}
+	return receiptEmail, err
+}
+
+// ClaimNotifications hands the payment's pending notifications to workflow by,
+// with their addresses, leaving out those that another workflow is sending.
+func (db *DB) ClaimNotifications(ctx context.Context, paymentID, by string) ([]Letter, error) {
+	var letters []Letter
+	err := db.transaction(ctx, func(tx *gorm.DB) error {
+		var claimed []Notification
+		free := "payment_id = ? AND status = 'pending' AND (claimed_by IS NULL OR claimed_by = ? OR claimed_at < ?)"
+		err := tx.Model(&claimed).Clauses(clause.Returning{}).
+			Where(free, paymentID, by, time.Now().Add(-claimFor)).
+			Updates(map[string]any{"claimed_by": by, "claimed_at": time.Now(), "attempts": gorm.Expr("attempts + 1")}).Error
+		if err != nil || len(claimed) == 0 {
+			return err
+		}
+		letters, err = writeLetters(tx, paymentID, claimed)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim notifications of %s: %w", paymentID, err)
+	}
+	return letters, nil
+}
+
+func writeLetters(tx *gorm.DB, paymentID string, claimed []Notification) ([]Letter, error) {
+	var p Payment
+	if err := tx.Take(&p, "id = ?", paymentID).Error; err != nil {
+		return nil, err
+	}
+	orders, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID))
+	if err != nil {
+		return nil, err
+	}
+	about := Letter{Payment: p}
+	customerID, storeID := p.CustomerID, p.StoreID
+	if len(orders) == 1 {
+		about.Order = orders[0]
+		customerID, storeID = orders[0].CustomerID, orders[0].StoreID
+	}
+	if err := tx.Where("id = ?", storeID).Limit(1).Find(&about.Store).Error; err != nil {
+		return nil, err
+	}
+	customer, err := customerAddress(tx, customerID, p.ReceiptEmail)
+	if err != nil {
+		return nil, err
+	}
+	letters := make([]Letter, len(claimed))
+	for i, n := range claimed {
+		letters[i] = about
+		letters[i].Notification = n
+		letters[i].Address = customer
+		if n.Recipient == ToStore {
+			letters[i].Address = about.Store.Email
+		}
+	}
+	return letters, nil
+}
+
+// SettleNotification writes down what became of a claimed notification. One
+// already settled stays as it is.
+func (db *DB) SettleNotification(ctx context.Context, n Notification, status NotificationStatus, why string) error {
+	change := map[string]any{"status": status, "address": n.Address, "error": Clean(why, 500)}
+	if status == NotificationSent {
+		change["sent_at"] = time.Now()
+	}
+	err := db.gorm.WithContext(ctx).Model(&Notification{}).
+		Where("id = ? AND status = 'pending'", n.ID).Updates(change).Error
+	if err != nil {
+		return fmt.Errorf("settle notification %s: %w", n.ID, err)
+	}
+	return nil
+}
+
+// FailNotifications gives up what is still pending of a payment.
+func (db *DB) FailNotifications(ctx context.Context, paymentID, why string) error {
+	err := db.gorm.WithContext(ctx).Model(&Notification{}).Where("payment_id = ? AND status = 'pending'", paymentID).
+		Updates(map[string]any{"status": NotificationFailed, "error": Clean(why, 500)}).Error
+	if err != nil {
+		return fmt.Errorf("fail notifications of %s: %w", paymentID, err)
+	}
+	return nil
+}
+
+// KeepReceiptEmail notes an address for a payment that came without one.
+func (db *DB) KeepReceiptEmail(ctx context.Context, paymentID, email string) error {
+	if !ValidEmail(email) {
+		return nil // nothing to write to; the notification will say so
+	}
+	err := db.gorm.WithContext(ctx).Model(&Payment{}).Where("id = ? AND receipt_email = ''", paymentID).
+		Update("receipt_email", email).Error
+	if err != nil {
+		return fmt.Errorf("keep receipt address of %s: %w", paymentID, err)
+	}
+	return nil
+}

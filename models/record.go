@@ -1,0 +1,72 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// Recording is what RecordPaymentState came to.
+type Recording struct {
+	Outcome   Outcome `json:"outcome"`
+	PaymentID string  `json:"paymentId"`
+	Tell      bool    `json:"tell,omitempty"`     // somebody is to be told
+	NoEmail   bool    `json:"noEmail,omitempty"`  // nobody knows the customer's address yet
+	ChargeID  string  `json:"chargeId,omitempty"` // where to look for it
+}
+
+// RecordPaymentState notes that a payment is processing, failed or canceled,
+// unless it is already further. A failure keeps its reason, and the customer's
+// notification is written beside it. Carts are not touched.
+func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) (Recording, error) {
+	var r Recording
+	err := db.transaction(ctx, func(tx *gorm.DB) error {
+		p, err := observe(tx, e)
+		if err != nil {
+			return err
+		}
+		// A second attempt may fail as well: that is news though the state stays.
+		again := to == PaymentFailed && p.State == PaymentFailed
+		moved, err := p.move(tx, to, e.cause())
+		if err != nil {
+			return err
+		}
+		r = Recording{Outcome: EventTooLate, PaymentID: p.ID, ChargeID: p.ChargeID}
+		if moved || again {
+			r.Outcome = PaymentRecorded
+			err = keepReason(tx, &p, e, &r, to)
+		}
+		if err == nil && p.Kind != OrderPayment {
+			r.Outcome = Outcome(p.Kind)
+		}
+		if err != nil {
+			return err
+		}
+		return recordEvent(tx, e, p.ID, string(r.Outcome))
+	})
+	if err != nil {
+		return Recording{}, fmt.Errorf("record %s for %s: %w", to, e.ID, err)
+	}
+	return r, nil
+}
+
+func keepReason(tx *gorm.DB, p *Payment, e Event, r *Recording, to PaymentState) error {
+	switch to {
+	case PaymentFailed:
+		p.FailureCode, p.FailureMessage = e.FailureCode, e.FailureMessage
+	case PaymentCanceled:
+		p.CancellationReason = e.CancellationReason
+	default:
+		return nil
+	}
+	if err := p.save(tx); err != nil || to != PaymentFailed || p.Kind != OrderPayment {
+		return err
+	}
+	if err := announceFailure(tx, *p, e); err != nil {
+		return err
+	}
+	address, err := customerAddress(tx, p.CustomerID, p.ReceiptEmail)
+	r.Tell, r.NoEmail = true, address == ""
+	return err
+}

@@ -1,0 +1,57 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// localRows is for one short transaction inside the workflow task. Three
+// seconds are a hundred times what it takes and well below the ten of a
+// workflow task; one more try a moment later passes a deadlock or a dropped
+// connection.
+func localRows(summary string) workflow.LocalActivityOptions {
+	return workflow.LocalActivityOptions{
+		StartToCloseTimeout:    2 * time.Second,
+		ScheduleToCloseTimeout: 3 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, MaximumAttempts: 2},
+		Summary:                summary,
+	}
+}
+
+// durableRows is for the same transaction when the database does not answer:
+// it is tried until the database is back, however long that takes, because the
+// money has been taken. At most a minute passes between its return and ours.
+func durableRows(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Summary:             summary,
+	}
+}
+
+// mails is for sending: two recipients with thirty seconds each, and slack. A
+// mail server may be down over a long weekend; after three days a receipt has
+// lost its use, and the notification is marked failed.
+func mails(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout:    2 * time.Minute,
+		ScheduleToCloseTimeout: 72 * time.Hour,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Minute},
+		Summary:                summary,
+	}
+}
+
+// askStripe is for a question whose answer makes a step better but that the
+// step can do without. The customer waits for the mail that follows, so after
+// fifteen seconds the event's own word has to do.
+func askStripe(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              TaskQueueStripe,
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: 15 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second},
+		Summary:                summary,
+	}
+}

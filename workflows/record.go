@@ -1,0 +1,106 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"twigz/activities"
+	"twigz/models"
+)
+
+// RecordPaymentFailure keeps why a payment failed and tells the customer. The
+// cart stays as it is, and a success is never undone.
+func RecordPaymentFailure(ctx workflow.Context, e models.Event) (Result, error) {
+	return record(ctx, e, models.PaymentFailed)
+}
+
+// CancelPayment notes that a payment was canceled, or its session expired. The
+// cart stays as it is.
+func CancelPayment(ctx workflow.Context, e models.Event) (Result, error) {
+	return record(ctx, e, models.PaymentCanceled)
+}
+
+// RecordPayment notes that a payment is being processed.
+func RecordPayment(ctx workflow.Context, e models.Event) (Result, error) {
+	return record(ctx, e, models.PaymentProcessing)
+}
+
+// record notes what an event tells, corrected by what Stripe says now.
+func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Result, error) {
+	var d desk
+	if err := d.open(ctx); err != nil {
+		return Result{}, err
+	}
+	state := told
+	// A session that expired says nothing of its intent, which may linger a while.
+	if e.PaymentIntentID != "" && e.Type != "checkout.session.expired" {
+		d.begin(ctx, "Ask Stripe how the payment is now")
+		view, err := viewPayment(ctx, e.PaymentIntentID, d.Step)
+		if err != nil {
+			return Result{}, err
+		}
+		e, state = present(e, told, view)
+	}
+	in := activities.RecordInput{Event: e, State: state}
+	recorded, err := onRows[models.Recording](ctx, &d, "Record the payment's state", rowsAndMails.RecordPaymentState, in)
+	if err != nil {
+		return Result{}, err
+	}
+	d.PaymentID = recorded.PaymentID
+	if err := d.clear(ctx); err != nil {
+		return Result{}, err
+	}
+	workflow.GetLogger(ctx).Info("payment state recorded",
+		append(eventFields(e), "state", state, "outcome", recorded.Outcome, "reason", e.FailureCode+e.CancellationReason)...)
+	if recorded.Tell {
+		if err := d.tell(ctx, recorded); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{Outcome: recorded.Outcome, PaymentID: recorded.PaymentID}, nil
+}
+
+func (d *desk) tell(ctx workflow.Context, r models.Recording) error {
+	if r.NoEmail {
+		if err := findEmail(ctx, d, r.PaymentID, r.ChargeID); err != nil {
+			return err
+		}
+	}
+	return notify(ctx, d, r.PaymentID)
+}
+
+// viewPayment asks Stripe how the payment is now. Where Stripe does not know it
+// or cannot be asked in time, the event's own word has to do: a zero view.
+func viewPayment(ctx workflow.Context, paymentIntentID, step string) (activities.PaymentView, error) {
+	var view activities.PaymentView
+	asking := workflow.WithActivityOptions(ctx, askStripe(step))
+	in := activities.PaymentIntentInput{PaymentIntentID: paymentIntentID}
+	err := workflow.ExecuteActivity(asking, stripeCalls.ViewPaymentIntent, in).Get(ctx, &view)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("stripe was not asked, going by the event", "error", err)
+		return activities.PaymentView{}, ctx.Err()
+	}
+	return view, nil
+}
+
+// present corrects what an event told by how the payment is now. An event that
+// the payment has left behind changes nothing: the one that tells of the
+// present is on its way, or was here.
+func present(e models.Event, told models.PaymentState, view activities.PaymentView) (models.Event, models.PaymentState) {
+	if !view.Found {
+		return e, told
+	}
+	now := map[string]models.PaymentState{
+		"requires_payment_method": models.PaymentFailed,
+		"processing":              models.PaymentProcessing,
+		"canceled":                models.PaymentCanceled,
+	}[view.Status]
+	switch {
+	case now == models.PaymentCanceled:
+		e.CancellationReason = view.CancellationReason
+	case now != told:
+		return e, ""
+	case told == models.PaymentFailed:
+		e.FailureCode, e.FailureMessage = view.FailureCode, view.FailureMessage
+	}
+	return e, now
+}

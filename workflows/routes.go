@@ -1,0 +1,49 @@
+package workflows
+
+import "twigz/models"
+
+// TaskQueueStripe is where the activities that call Stripe run, rate-limited.
+const TaskQueueStripe = "stripe"
+
+// Names of the workflow types, as the Web UI shows them.
+const (
+	TypeFulfillOrder         = "FulfillOrder"
+	TypeRecordPayment        = "RecordPayment"
+	TypeRecordPaymentFailure = "RecordPaymentFailure"
+	TypeCancelPayment        = "CancelPayment"
+)
+
+// Types maps the name of every workflow type to its function.
+func Types() map[string]any {
+	return map[string]any{
+		TypeFulfillOrder:         FulfillOrder,
+		TypeRecordPayment:        RecordPayment,
+		TypeRecordPaymentFailure: RecordPaymentFailure,
+		TypeCancelPayment:        CancelPayment,
+	}
+}
+
+// ForEvent names the workflow type that handles an event; ok is false when none
+// does. Sessions that set up a subscription or a payment method are no payments.
+func ForEvent(e models.Event) (name string, ok bool) {
+	switch e.Type {
+	case "payment_intent.succeeded", "checkout.session.async_payment_succeeded":
+		return TypeFulfillOrder, true
+	case "payment_intent.processing":
+		return TypeRecordPayment, true
+	case "payment_intent.payment_failed", "checkout.session.async_payment_failed":
+		return TypeRecordPaymentFailure, true
+	case "payment_intent.canceled", "checkout.session.expired":
+		return TypeCancelPayment, true
+	case "checkout.session.completed":
+		if e.Mode != "payment" {
+			return "", false
+		}
+		if e.PaymentStatus == "unpaid" {
+			return TypeRecordPayment, true
+		}
+		return TypeFulfillOrder, true
+	default:
+		return "", false
+	}
+}
