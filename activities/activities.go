@@ -7,7 +7,7 @@
 //	Activities  rows and mails   task queue "fulfillment"
 //	Stripe      calls to Stripe  task queue "stripe", rate-limited there
 //
-// The methods on rows (CreateOrder, ClearCart, RecordPaymentState,
+// The methods on rows (CreateOrder, ClearCart, RecordPaymentState, KeepReceiptEmail,
 // FailNotifications) are one short idempotent transaction each, so a workflow
 // runs them as local activities first and as regular ones when that fails.
 // Everything that leaves the database is a regular activity: local ones run

@@ -30,11 +30,11 @@ func NewStripe(secretKey, base string) *Stripe {
 	config := &stripe.BackendConfig{
 		HTTPClient:        &http.Client{Timeout: stripeTimeout},
 		LeveledLogger:     &stripe.LeveledLogger{Level: stripe.LevelNull}, // its errors quote objects, personal data and all
-		MaxNetworkRetries: stripe.Int64(0),                                // Temporal retries, visibly and durably
-		EnableTelemetry:   stripe.Bool(false),
+		MaxNetworkRetries: new(int64(0)),                                  // Temporal retries, visibly and durably
+		EnableTelemetry:   new(false),
 	}
 	if base != "" {
-		config.URL = stripe.String(base)
+		config.URL = new(base)
 	}
 	api := stripe.GetBackendWithConfig(stripe.APIBackend, config)
 	return &Stripe{api: client.New(secretKey, &stripe.Backends{API: api, Connect: api, Uploads: api})}
@@ -64,6 +64,9 @@ func (s *Stripe) ViewPaymentIntent(ctx context.Context, in PaymentIntentInput) (
 	}
 	if err != nil {
 		return PaymentView{}, stripeEdge("view payment intent", err)
+	}
+	if intent.ID != in.PaymentIntentID {
+		return PaymentView{}, errOddAnswer("view payment intent")
 	}
 	view := PaymentView{
 		Found:              true,
@@ -101,6 +104,9 @@ func (s *Stripe) FindBillingEmail(ctx context.Context, in ChargeInput) (BillingE
 	if err != nil {
 		return BillingEmail{}, stripeEdge("view charge", err)
 	}
+	if charge.ID != in.ChargeID {
+		return BillingEmail{}, errOddAnswer("view charge")
+	}
 	if charge.BillingDetails == nil {
 		return BillingEmail{}, nil
 	}
@@ -130,6 +136,15 @@ func stripeEdge(what string, err error) error {
 	})
 }
 
+// errOddAnswer is about an answer that is JSON, but not what was asked for: {} for
+// example, from whatever stands between Stripe and us. A later one may be better.
+func errOddAnswer(what string) error {
+	return temporal.NewApplicationError(what+": the answer is not Stripe's", "StripeAnswered")
+}
+
+// maxRetryAfter bounds what anyone may make us wait.
+const maxRetryAfter = 3600 // seconds
+
 func retryAfter(answer *stripe.Error) time.Duration {
 	if answer.LastResponse == nil {
 		return 0
@@ -138,5 +153,5 @@ func retryAfter(answer *stripe.Error) time.Duration {
 	if err != nil || seconds < 0 {
 		return 0
 	}
-	return time.Duration(seconds) * time.Second
+	return time.Duration(min(seconds, maxRetryAfter)) * time.Second
 }

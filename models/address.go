@@ -6,11 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
-// maxAddressDepth bounds nesting in an address's unknown keys.
-const maxAddressDepth = 4
+// Bounds of an address's unknown keys: how deep they nest, and how many
+// characters a number has.
+const (
+	maxAddressDepth = 4
+	maxNumber       = 100
+)
+
+// longExponent is one of three digits or more.
+var longExponent = regexp.MustCompile(`[eE][+-]?\d{3}`)
 
 // Address is a delivery address: a JSON object whose keys line1, line2, city,
 // state, postalCode and country are text; unknown keys are kept as they came.
@@ -27,15 +35,15 @@ func ParseAddress(text string) (Address, error) {
 		return nil, nil
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber() // unknown keys may hold numbers, and are kept exactly
-	var address Address
+	decoder.UseNumber()        // unknown keys may hold numbers, and are kept exactly
+	var address map[string]any // not an Address, whose own rules would come first
 	if err := decoder.Decode(&address); err != nil {
-		return nil, errors.New("address is not a JSON object")
+		return nil, errors.New("not a JSON object")
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("address is followed by something else")
+		return nil, errors.New("followed by something else")
 	}
-	return address.normalize()
+	return Address(address).normalize()
 }
 
 // UnmarshalJSON reads an address out of a larger document by the same rules.
@@ -48,8 +56,11 @@ func (a *Address) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("address: %w", err)
 	}
 	normal, err := Address(raw).normalize()
+	if err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
 	*a = normal
-	return err
+	return nil
 }
 
 // normalize renames postal_code, drops nulls and empties among the known keys,
@@ -70,11 +81,11 @@ func (a Address) normalize() (Address, error) {
 				delete(a, key)
 			}
 		default:
-			return nil, fmt.Errorf("address: %s is not text", key)
+			return nil, fmt.Errorf("%s is not text", key)
 		}
 	}
 	if !storable(map[string]any(a), maxAddressDepth) {
-		return nil, errors.New("address: nested too deep, or text that is damaged")
+		return nil, errors.New("nested too deep, or text or numbers that cannot be kept")
 	}
 	if len(a) == 0 {
 		return nil, nil
@@ -89,6 +100,9 @@ func storable(value any, depth int) bool {
 	switch v := value.(type) {
 	case string:
 		return !damaged(v) && !strings.ContainsRune(v, 0)
+	case json.Number:
+		// Postgres writes numbers out in full, and refuses what gets too long.
+		return len(v) <= maxNumber && !longExponent.MatchString(v.String())
 	case map[string]any:
 		for key, inner := range v {
 			if !storable(key, depth) || !storable(inner, depth-1) {

@@ -196,18 +196,20 @@ func (db *DB) changeCart(ctx context.Context, customerID, storeID string, do fun
 // lockCart makes the customer and the cart if need be, and holds the cart until
 // the transaction ends, so that two purchases of one cart take turns.
 func lockCart(tx *gorm.DB, customerID, storeID string) error {
-	row := cart{CustomerID: customerID, StoreID: storeID}
-	locked := tx.Clauses(forUpdate).Where(&row).Limit(1).Find(&[]cart{})
+	// Not Where(&row): an empty ID would be left out of it, and match any cart.
+	named := tx.Clauses(forUpdate).Where("customer_id = ? AND store_id = ?", customerID, storeID).Session(&gorm.Session{})
+	locked := named.Limit(1).Find(&[]cart{})
 	if locked.Error != nil || locked.RowsAffected == 1 {
 		return locked.Error
 	}
 	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&Customer{ID: customerID}).Error; err != nil {
 		return err
 	}
+	row := cart{CustomerID: customerID, StoreID: storeID}
 	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
 		return err
 	}
-	return tx.Clauses(forUpdate).Where(&row).Take(&cart{}).Error
+	return named.Take(&cart{}).Error
 }
 
 // claimFromCart marks what an order bought as the order's: all of a line, or as

@@ -17,12 +17,3 @@ type Checkout struct {
 	CreatedAt       time.Time `gorm:"->"`
 	Items           []Line    `gorm:"-"`
 }
-
-// checkoutItem is a line of a checkout as a row.
-type checkoutItem struct {
-	CheckoutID string `gorm:"primaryKey"`
-	Position   int    `gorm:"primaryKey"`
-	Line       `gorm:"embedded"`
-}
-
-func (checkoutItem) TableName() string { return "checkout_items" }

@@ -127,14 +127,15 @@ func scanJSON[T any](src any, dst *T) error {
 
 // Permanent says whether err is the database's refusal of the data itself, so
 // that trying again cannot help. A unique violation is not: the row that was
-// first is found next time.
+// first is found next time. A missing table or right is not either: a migration
+// or an operator mends it.
 func Permanent(err error) bool {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || refused.Code == "23505" {
 		return false
 	}
 	class := refused.Code[:2]
-	return class == "22" || class == "23" || class == "42"
+	return class == "22" || class == "23"
 }
 
 // Describe says what went wrong without quoting any data: Postgres repeats
@@ -142,14 +143,17 @@ func Permanent(err error) bool {
 func Describe(err error) string {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		return fmt.Sprintf("postgres: SQLSTATE %s %s", refused.Code, refused.ConstraintName)
+		return strings.TrimSpace("postgres: SQLSTATE " + refused.Code + " " + refused.ConstraintName)
 	}
 	return err.Error()
 }
 
-// orNotFound turns gorm's missing record into ours.
+// orNotFound turns gorm's missing record into ours. An ID with characters that
+// Postgres cannot hold is nobody's.
 func orNotFound(err error, what string) error {
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	const badCharacter = "22021"
+	var refused *pgconn.PgError
+	if errors.Is(err, gorm.ErrRecordNotFound) || errors.As(err, &refused) && refused.Code == badCharacter {
 		return notFound(what)
 	}
 	return err

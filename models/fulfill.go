@@ -83,7 +83,7 @@ func refuse(reason BlockedReason, format string, args ...any) error {
 func (db *DB) CreateOrder(ctx context.Context, e Event) (Fulfillment, error) {
 	var f Fulfillment
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
-		p, err := observe(tx, e)
+		p, err := observe(tx, e, PaymentPaid)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package models
 import (
 	"database/sql/driver"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -88,13 +89,13 @@ func ValidID(s string) bool {
 	if !utf8.ValidString(s) || s == "" || utf8.RuneCountInString(s) > 64 || damaged(s) {
 		return false
 	}
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			return false
-		}
-	}
-	return true
+	return !strings.ContainsFunc(s, control)
 }
+
+// control says whether r does something other than being shown: control
+// characters, and Unicode's separators of lines and paragraphs, which Postgres
+// counts as such in some locales.
+func control(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
 // Value stores the metadata as jsonb; nil as an empty object.
 func (m Metadata) Value() (driver.Value, error) {

@@ -150,6 +150,9 @@ func writeLetters(tx *gorm.DB, paymentID string, claimed []Notification) ([]Lett
 	for i, n := range claimed {
 		letters[i] = about
 		letters[i].Notification = n
+		if n.OrderID == nil {
+			letters[i].Order = Order{} // it failed first, and succeeded since
+		}
 		letters[i].Address = customer
 		if n.Recipient == ToStore {
 			letters[i].Address = about.Store.Email

@@ -11,10 +11,11 @@ import (
 )
 
 // observe finds the payment that an event is about, or makes its row, and
-// writes down what the event says of it. Until the transaction ends, no other
-// event of the same payment gets further than here: siblings take turns.
-func observe(tx *gorm.DB, e Event) (Payment, error) {
-	if err := lockPayment(tx, e); err != nil {
+// writes down what the event, which tells of the state told, says of it. Until
+// the transaction ends, no other event of the same payment gets further than
+// here: siblings take turns.
+func observe(tx *gorm.DB, e Event, told PaymentState) (Payment, error) {
+	if err := lockNames(tx, e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID]); err != nil {
 		return Payment{}, err
 	}
 	found, err := namedBy(tx, e)
@@ -28,7 +29,7 @@ func observe(tx *gorm.DB, e Event) (Payment, error) {
 	if err := p.joinCheckout(tx, e.Metadata[KeyPaymentID]); err != nil {
 		return p, err
 	}
-	p.learn(e, aside)
+	p.learn(e, told, aside)
 	if p.State != "" {
 		return p, p.save(tx)
 	}
@@ -39,11 +40,12 @@ func observe(tx *gorm.DB, e Event) (Payment, error) {
 	return p, tx.Create(&p).Error
 }
 
-// lockPayment takes an advisory lock for every name that the event knows its
-// payment by. Siblings share at least one, even before any row exists.
-func lockPayment(tx *gorm.DB, e Event) error {
+// lockNames takes an advisory lock for every name that is not "", until the
+// transaction ends. It locks what has no row yet: siblings share at least one
+// of the names that they know their payment by.
+func lockNames(tx *gorm.DB, names ...string) error {
 	var keys []any
-	for _, name := range []string{e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID]} {
+	for _, name := range names {
 		if name != "" {
 			hash := fnv.New64a()
 			hash.Write([]byte(name))
@@ -134,17 +136,9 @@ func (p *Payment) merge(tx *gorm.DB, other Payment) error {
 	if err := tx.Delete(&Payment{}, "id = ?", other.ID).Error; err != nil {
 		return err
 	}
-	p.CheckoutID = firstOf(p.CheckoutID, other.CheckoutID)
-	p.PaymentIntentID = firstOf(p.PaymentIntentID, other.PaymentIntentID)
-	p.CheckoutSessionID = firstOf(p.CheckoutSessionID, other.CheckoutSessionID)
-	p.Amount, p.AmountReceived = firstOf(p.Amount, other.Amount), firstOf(p.AmountReceived, other.AmountReceived)
-	p.ReceiptEmail = firstText(p.ReceiptEmail, other.ReceiptEmail)
-	p.ChargeID = firstText(p.ChargeID, other.ChargeID)
-	if p.Metadata == nil && p.MetadataProblem == "" {
-		p.Metadata, p.MetadataProblem = other.Metadata, other.MetadataProblem
-	}
-	if other.Kind == OrderPayment {
-		p.Kind = OrderPayment
+	p.adopt(other)
+	if p.Kind == UnmatchedPayment || other.Kind == OrderPayment {
+		p.Kind = other.Kind
 	}
 	if p.BlockedReason == nil && other.BlockedReason != nil {
 		p.BlockedReason, p.BlockedDetail, p.OwnerWorkflowID = other.BlockedReason, other.BlockedDetail, other.OwnerWorkflowID
@@ -154,6 +148,24 @@ func (p *Payment) merge(tx *gorm.DB, other Payment) error {
 		return err
 	}
 	return audit(tx, because, p.change("payment_merged", other.ID, p.ID))
+}
+
+// adopt takes over from other what is not known of p.
+func (p *Payment) adopt(other Payment) {
+	p.CheckoutID = firstOf(p.CheckoutID, other.CheckoutID)
+	p.PaymentIntentID = firstOf(p.PaymentIntentID, other.PaymentIntentID)
+	p.CheckoutSessionID = firstOf(p.CheckoutSessionID, other.CheckoutSessionID)
+	p.Amount, p.AmountReceived = firstOf(p.Amount, other.Amount), firstOf(p.AmountReceived, other.AmountReceived)
+	p.Currency = Currency(firstText(string(p.Currency), string(other.Currency)))
+	p.CustomerID, p.StoreID = firstText(p.CustomerID, other.CustomerID), firstText(p.StoreID, other.StoreID)
+	p.ReceiptEmail = firstText(p.ReceiptEmail, other.ReceiptEmail)
+	p.ChargeID = firstText(p.ChargeID, other.ChargeID)
+	p.FailureCode = firstText(p.FailureCode, other.FailureCode)
+	p.FailureMessage = firstText(p.FailureMessage, other.FailureMessage)
+	p.CancellationReason = firstText(p.CancellationReason, other.CancellationReason)
+	if p.Metadata == nil && p.MetadataProblem == "" {
+		p.Metadata, p.MetadataProblem = other.Metadata, other.MetadataProblem
+	}
 }
 
 // joinCheckout ties the payment to the checkout that the metadata names, if
@@ -180,8 +192,10 @@ func (p *Payment) joinCheckout(tx *gorm.DB, checkoutID string) error {
 }
 
 // learn takes over what the event says. What it does not say stays as it was,
-// and so do names that belong to a row set aside: they are unique.
-func (p *Payment) learn(e Event, aside []Payment) {
+// and so do names that belong to a row set aside: they are unique. An event from
+// before the payment was collected, come late, only fills gaps: by its word
+// nothing would have been received.
+func (p *Payment) learn(e Event, told PaymentState, aside []Payment) {
 	for _, row := range aside {
 		if same(row.PaymentIntentID, e.PaymentIntentID) {
 			e.PaymentIntentID = ""
@@ -190,25 +204,30 @@ func (p *Payment) learn(e Event, aside []Payment) {
 			e.CheckoutSessionID = ""
 		}
 	}
-	p.PaymentIntentID = firstOf(p.PaymentIntentID, nonEmpty(e.PaymentIntentID))
-	p.CheckoutSessionID = firstOf(p.CheckoutSessionID, nonEmpty(e.CheckoutSessionID))
-	p.Amount, p.AmountReceived = firstOf(e.Amount, p.Amount), firstOf(e.AmountReceived, p.AmountReceived)
-	p.Currency = Currency(firstText(e.Currency, string(p.Currency)))
-	p.ReceiptEmail = firstText(p.ReceiptEmail, e.Email)
-	p.ChargeID = firstText(e.ChargeID, p.ChargeID)
-	if e.Metadata != nil || e.MetadataProblem != "" {
-		p.Metadata, p.MetadataProblem = e.Metadata, e.MetadataProblem
-		p.CustomerID = firstText(e.Metadata[KeyCustomerID], p.CustomerID)
-		p.StoreID = firstText(e.Metadata[KeyStoreID], p.StoreID)
+	if told == PaymentPaid || p.State != PaymentPaid {
+		p.Amount, p.AmountReceived = firstOf(e.Amount, p.Amount), firstOf(e.AmountReceived, p.AmountReceived)
+		p.Currency = Currency(firstText(e.Currency, string(p.Currency)))
+		p.ChargeID = firstText(e.ChargeID, p.ChargeID)
+		if e.Metadata != nil || e.MetadataProblem != "" && p.Metadata == nil {
+			p.Metadata, p.MetadataProblem = e.Metadata, e.MetadataProblem
+			p.CustomerID = firstText(e.Metadata[KeyCustomerID], p.CustomerID)
+			p.StoreID = firstText(e.Metadata[KeyStoreID], p.StoreID)
+		}
 	}
 	p.Kind = p.kind(e)
+	p.adopt(Payment{
+		PaymentIntentID: nonEmpty(e.PaymentIntentID), CheckoutSessionID: nonEmpty(e.CheckoutSessionID),
+		Amount: e.Amount, AmountReceived: e.AmountReceived, Currency: Currency(e.Currency),
+		CustomerID: e.Metadata[KeyCustomerID], StoreID: e.Metadata[KeyStoreID],
+		Metadata: e.Metadata, MetadataProblem: e.MetadataProblem, ReceiptEmail: e.Email, ChargeID: e.ChargeID,
+	})
 }
 
 // kind is what the payment is for by all that is known of it. Once an order's,
 // always an order's: the sibling without metadata may come last.
 func (p *Payment) kind(e Event) PaymentKind {
 	switch {
-	case p.Kind == OrderPayment || p.CheckoutID != nil || p.Metadata != nil || p.MetadataProblem != "":
+	case p.Kind == OrderPayment || p.CheckoutID != nil || e.Metadata != nil || e.MetadataProblem != "":
 		return OrderPayment
 	case e.InvoiceID != "" || e.Mode == "subscription" || p.Kind == SubscriptionPayment:
 		return SubscriptionPayment
@@ -217,8 +236,8 @@ func (p *Payment) kind(e Event) PaymentKind {
 	}
 }
 
-// recordEvent notes what came of an event. The event that made the order keeps
-// saying so when it is delivered again.
+// recordEvent notes what came of an event. One that is delivered again and finds
+// its work done keeps saying what it did.
 func recordEvent(tx *gorm.DB, e Event, paymentID, outcome string) error {
 	row := StripeEvent{
 		ID: e.ID, Type: e.Type, APIVersion: e.APIVersion, Livemode: e.Livemode,
@@ -227,7 +246,7 @@ func recordEvent(tx *gorm.DB, e Event, paymentID, outcome string) error {
 	return tx.Clauses(clause.OnConflict{
 		Columns:   columns("id"),
 		DoUpdates: clause.AssignmentColumns([]string{"payment_id", "outcome"}),
-		Where:     clause.Where{Exprs: []clause.Expression{gorm.Expr("stripe_events.outcome <> ?", string(OrderCreated))}},
+		Where:     clause.Where{Exprs: []clause.Expression{gorm.Expr("stripe_events.outcome <> ? AND excluded.outcome <> ?", string(OrderCreated), string(EventTooLate))}},
 	}).Create(&row).Error
 }
 

@@ -115,7 +115,7 @@ func (o Order) insert(tx *gorm.DB) error {
 func (db *DB) Order(ctx context.Context, customerID, orderID string) (Order, error) {
 	orders, err := findOrders(db.gorm.WithContext(ctx).Where("id = ? AND customer_id = ?", orderID, customerID))
 	if err != nil {
-		return Order{}, err
+		return Order{}, orNotFound(err, "Order")
 	}
 	if len(orders) == 0 {
 		return Order{}, notFound("Order")
@@ -123,10 +123,11 @@ func (db *DB) Order(ctx context.Context, customerID, orderID string) (Order, err
 	return orders[0], nil
 }
 
-// Orders lists a customer's orders, newest first, at most limit of them from
-// behind the cursor after ("" from the start). next is the cursor of the page
-// that follows, "" when there is none.
+// Orders lists a customer's orders, newest first, at most limit of them (one at
+// least) from behind the cursor after ("" from the start). next is the cursor of
+// the page that follows, "" when there is none.
 func (db *DB) Orders(ctx context.Context, customerID, after string, limit int) (page []Order, next string, err error) {
+	limit = max(limit, 1)
 	query := db.gorm.WithContext(ctx).Where("customer_id = ?", customerID).
 		Order("created_at DESC, id DESC").Limit(limit + 1) // one more tells whether there is a next page
 	if after != "" {
@@ -176,7 +177,7 @@ func readCursor(cursor string) (at time.Time, id string, err error) {
 		id = rest
 		at, err = time.Parse(time.RFC3339Nano, stamp)
 	}
-	if err != nil || strings.ContainsRune(id, 0) {
+	if err != nil || id != Clean(id, len(id)) { // Postgres would refuse the text
 		return at, id, invalid("after", "Must be the next value of an earlier answer")
 	}
 	return at, id, nil

@@ -17,12 +17,12 @@ type Recording struct {
 }
 
 // RecordPaymentState notes that a payment is processing, failed or canceled,
-// unless it is already further. A failure keeps its reason, and the customer's
+// unless it is already further; to "" it notes the event and no more. A failure keeps its reason, and the customer's
 // notification is written beside it. Carts are not touched.
 func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) (Recording, error) {
 	var r Recording
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
-		p, err := observe(tx, e)
+		p, err := observe(tx, e, to)
 		if err != nil {
 			return err
 		}

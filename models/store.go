@@ -60,9 +60,9 @@ func (s Store) check() error {
 	return nil
 }
 
-// validName is text for people: printable, not blank, at most 200 characters.
+// validName is text for people: one line, not blank, at most 200 characters.
 func validName(s string) bool {
-	return strings.TrimSpace(s) != "" && s == Clean(s, 200) && !damaged(s) && !strings.ContainsAny(s, "\r\n")
+	return strings.TrimSpace(s) != "" && s == Clean(s, 200) && !damaged(s) && !strings.ContainsFunc(s, control)
 }
 
 // ValidEmail says whether s is one bare mail address that could be written to.
@@ -79,6 +79,10 @@ func (db *DB) PutStore(ctx context.Context, s Store, by Cause) (Store, error) {
 	}
 	s.UpdatedAt = time.Now()
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
+		// A store that does not exist yet has no row to lock.
+		if err := lockNames(tx, "store "+s.ID); err != nil {
+			return err
+		}
 		var old []Store
 		if err := tx.Clauses(forUpdate).Where("id = ?", s.ID).Limit(1).Find(&old).Error; err != nil {
 			return err
@@ -144,6 +148,9 @@ func (db *DB) PutProduct(ctx context.Context, p Product, by Cause) (Product, err
 		var store Store
 		if err := tx.Clauses(forShare).Take(&store, "id = ?", p.StoreID).Error; err != nil {
 			return orNotFound(err, "Store")
+		}
+		if err := lockNames(tx, "product "+p.StoreID+" "+p.ID); err != nil {
+			return err
 		}
 		var old []Product
 		key := Product{StoreID: p.StoreID, ID: p.ID}

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"strings"
+
 	"go.temporal.io/sdk/temporal"
 
 	"twigz/models"
@@ -64,11 +66,15 @@ func customerOrStore(id string) string {
 	return id
 }
 
+// maxSummary is in bytes, as Temporal's limit for summaries is.
+const maxSummary = 200
+
 // Summary is the line that the Web UI shows for an event's workflow.
 func Summary(e models.Event) string {
 	about := e.PaymentIntentID
 	if about == "" {
 		about = e.CheckoutSessionID
 	}
-	return models.Clean(e.Type+" "+about, 200)
+	text := models.Clean(strings.TrimSpace(e.Type+" "+about), maxSummary)
+	return strings.ToValidUTF8(text[:min(len(text), maxSummary)], "") // without the half of a character
 }

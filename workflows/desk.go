@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -15,6 +16,9 @@ const (
 
 // blockedInternal is the BlockedReason of a step that no retry can mend.
 const blockedInternal = "internal_error"
+
+// maxDetail is in characters: four bytes each at most, and Temporal takes 20 KB.
+const maxDetail = 4000
 
 // Request is what a signal carries: who asks, and why.
 type Request struct {
@@ -49,10 +53,14 @@ func (d *desk) open(ctx workflow.Context) error {
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
-			var request Request
-			if more := signals.Receive(ctx, &request); !more {
+			var input converter.RawValue
+			if more := signals.Receive(ctx, &input); !more {
 				return
 			}
+			// Who signals means it, whatever they typed. What cannot be read
+			// leaves them unnamed; received as a Request, it would be dropped.
+			var request Request
+			_ = converter.GetDefaultDataConverter().FromPayload(input.Payload(), &request)
 			workflow.GetLogger(ctx).Info("retry requested", "actor", request.Actor)
 			d.retries++
 		}
@@ -71,6 +79,7 @@ func (d *desk) begin(ctx workflow.Context, step string) {
 // reason is shown in the search attribute BlockedReason meanwhile, and stays
 // there until clear: looking again may find the same.
 func (d *desk) waitForRetry(ctx workflow.Context, reason, detail string) error {
+	detail = models.Clean(detail, maxDetail)
 	if d.BlockedReason != reason {
 		if err := workflow.UpsertTypedSearchAttributes(ctx, AttrBlockedReason.ValueSet(reason)); err != nil {
 			return err
@@ -93,6 +102,26 @@ func (d *desk) clear(ctx workflow.Context) error {
 	return workflow.UpsertTypedSearchAttributes(ctx, AttrBlockedReason.ValueUnset())
 }
 
+// breakDown leaves a step that no retry can mend to a person.
+func (d *desk) breakDown(ctx workflow.Context, because error) error {
+	workflow.GetLogger(ctx).Error("step failed for good", "step", d.Step, "error", because)
+	why := because.Error()
+	var failure *temporal.ApplicationError
+	if asError(because, &failure) {
+		why = failure.Message() // without what Temporal puts around it
+	}
+	return d.waitForRetry(ctx, blockedInternal, "The step “"+d.Step+"” failed: "+why)
+}
+
+// mended takes away the block of a step that had broken down and now succeeded.
+// Any other block is not the step's to take away.
+func (d *desk) mended(ctx workflow.Context) error {
+	if d.BlockedReason != blockedInternal {
+		return nil
+	}
+	return d.clear(ctx)
+}
+
 // onRows runs a step that is one short transaction: as a local activity, and
 // when that fails for a passing reason as a regular one. What no retry can mend
 // waits for a person, then the step is done again. So an error means that the
@@ -106,13 +135,12 @@ func onRows[Out any](ctx workflow.Context, d *desk, step string, activity, in an
 			err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, durableRows(step)), activity, in).Get(ctx, &out)
 		}
 		if err == nil {
-			return out, nil
+			return out, d.mended(ctx)
 		}
 		if temporal.IsCanceledError(err) {
 			return out, err
 		}
-		workflow.GetLogger(ctx).Error("step failed for good", "step", step, "error", err)
-		if err := d.waitForRetry(ctx, blockedInternal, "The step “"+step+"” failed: "+err.Error()); err != nil {
+		if err := d.breakDown(ctx, err); err != nil {
 			return out, err
 		}
 	}

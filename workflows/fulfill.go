@@ -45,6 +45,9 @@ func (f *fulfillment) run(ctx workflow.Context) (Result, error) {
 	if err := f.createOrder(ctx); err != nil {
 		return Result{}, err
 	}
+	if err := f.nameOrder(ctx); err != nil {
+		return Result{}, err
+	}
 	f.wakeSibling(ctx)
 	if f.made.Unfinished {
 		if err := f.finish(ctx); err != nil {
@@ -77,6 +80,16 @@ func (f *fulfillment) createOrder(ctx workflow.Context) error {
 			return err
 		}
 	}
+}
+
+// nameOrder makes the workflow findable by its order where the event alone did
+// not say that there would be one: it carried no metadata, a sibling did.
+func (f *fulfillment) nameOrder(ctx workflow.Context) error {
+	known, _ := workflow.GetTypedSearchAttributes(ctx).GetKeyword(AttrOrderID)
+	if f.OrderID == "" || f.OrderID == known {
+		return nil
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, AttrOrderID.ValueSet(f.OrderID))
 }
 
 // wakeSibling lets the workflow that waited about this payment look again. That
@@ -130,16 +143,25 @@ func findEmail(ctx workflow.Context, d *desk, paymentID, chargeID string) error 
 // notify sends the payment's pending notifications, and gives up on them when
 // no mail server took them for days.
 func notify(ctx workflow.Context, d *desk, paymentID string) error {
-	d.begin(ctx, "Notify customer and store")
 	in := activities.NotifyInput{PaymentID: paymentID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID}
-	sending := workflow.WithActivityOptions(ctx, mails(d.Step))
-	err := workflow.ExecuteActivity(sending, rowsAndMails.SendNotifications, in).Get(ctx, nil)
-	if err == nil || ctx.Err() != nil {
-		return ctx.Err()
+	for {
+		d.begin(ctx, "Notify customer and store")
+		sending := workflow.WithActivityOptions(ctx, mails(d.Step))
+		err := workflow.ExecuteActivity(sending, rowsAndMails.SendNotifications, in).Get(ctx, nil)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			return d.mended(ctx)
+		case passing(err): // and did not pass for days
+			workflow.GetLogger(ctx).Error("notifications given up", "error", err)
+			_, err = onRows[any](ctx, d, "Give up the notifications", rowsAndMails.FailNotifications, in)
+			return err
+		}
+		if err := d.breakDown(ctx, err); err != nil {
+			return err
+		}
 	}
-	workflow.GetLogger(ctx).Error("notifications given up", "error", err)
-	_, err = onRows[any](ctx, d, "Give up the notifications", rowsAndMails.FailNotifications, in)
-	return err
 }
 
 // asError is errors.As, named here so that the story reads on.

@@ -46,9 +46,6 @@ func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Res
 		return Result{}, err
 	}
 	d.PaymentID = recorded.PaymentID
-	if err := d.clear(ctx); err != nil {
-		return Result{}, err
-	}
 	workflow.GetLogger(ctx).Info("payment state recorded",
 		append(eventFields(e), "state", state, "outcome", recorded.Outcome, "reason", e.FailureCode+e.CancellationReason)...)
 	if recorded.Tell {
@@ -100,7 +97,21 @@ func present(e models.Event, told models.PaymentState, view activities.PaymentVi
 	case now != told:
 		return e, ""
 	case told == models.PaymentFailed:
-		e.FailureCode, e.FailureMessage = view.FailureCode, view.FailureMessage
+		keepFailure(&e, view)
 	}
 	return e, now
+}
+
+// keepFailure tells the failure as Stripe has it now, with its charge: a sibling
+// event that names no charge is about the same failure, of which the customer is
+// told once. Stripe forgets the error when the intent is updated for whatever
+// reason; then the event's own has to do.
+// https://docs.stripe.com/api/payment_intents/object#payment_intent_object-last_payment_error
+func keepFailure(e *models.Event, view activities.PaymentView) {
+	if view.ChargeID != "" {
+		e.ChargeID = view.ChargeID
+	}
+	if view.FailureCode+view.FailureMessage != "" {
+		e.FailureCode, e.FailureMessage = view.FailureCode, view.FailureMessage
+	}
 }

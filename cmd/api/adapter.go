@@ -6,8 +6,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -68,6 +71,8 @@ func (s *server) answerError(c *gin.Context, err error) {
 		c.AbortWithStatusJSON(statuses[known.Kind], body)
 	case errors.As(err, &request):
 		c.AbortWithStatusJSON(request.status, gin.H{"error": request.message})
+	case errors.Is(c.Request.Context().Err(), context.Canceled):
+		c.Abort() // the client has gone: there is nobody to answer and nothing to mend
 	case models.Unavailable(err) || errors.Is(err, context.DeadlineExceeded):
 		s.log.ErrorContext(c, "database cannot be reached", "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
 		c.AbortWithStatusJSON(http.StatusServiceUnavailable, gin.H{"error": "Service temporarily unavailable"})
@@ -75,6 +80,25 @@ func (s *server) answerError(c *gin.Context, err error) {
 		s.log.ErrorContext(c, "call failed", "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
 		c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "Internal error"})
 	}
+}
+
+// pathValue is an unescaped part of the path.
+func pathValue(c *gin.Context, name string) string {
+	value, err := url.PathUnescape(c.Param(name))
+	if err != nil {
+		return "" // unreachable: net/http has parsed the path
+	}
+	return value
+}
+
+// known is a part of the path that names something of ours. What Postgres
+// cannot hold names nothing, and Postgres is not bothered with it.
+func known(c *gin.Context, name, what string) (string, error) {
+	value := pathValue(c, name)
+	if value == "" || !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+		return "", &models.Error{Kind: models.NotFound, Message: what + " not found"}
+	}
+	return value, nil
 }
 
 // fail is a handler that always answers the same error.

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net/url"
+	"strings"
 
 	"twigz/internal/settings"
 	"twigz/internal/temporalclient"
@@ -28,25 +29,25 @@ type config struct {
 
 func readConfig(getenv func(string) string) (config, error) {
 	r := settings.From(getenv)
-	_, live := r.StripeKey()
 	c := config{
-		addr:           r.Addr("API_ADDR", "127.0.0.1:3000"),
-		metricsAddr:    r.Addr("METRICS_ADDR", ""),
-		databaseURL:    r.DatabaseURL(),
-		databasePool:   20,
-		temporal:       temporalclient.ReadConfig(r, getenv),
-		publishableKey: r.StripePublishableKey(),
-		livemode:       r.Bool("STRIPE_LIVEMODE", live),
-		corsOrigins:    origins(r),
-		jwtSecret:      r.Required("AUTH_JWT_SECRET", "set it to the secret that customers' tokens are signed with (HS256)"),
-		jwtIssuer:      r.Text("AUTH_ISSUER", ""),
-		jwtAudience:    r.Text("AUTH_AUDIENCE", ""),
-		supportTokens:  r.Tokens("SUPPORT_TOKENS"),
-		logLevel:       r.LogLevel(),
+		addr:         r.Addr("API_ADDR", "127.0.0.1:3000"),
+		metricsAddr:  r.Addr("METRICS_ADDR", ""),
+		databaseURL:  r.DatabaseURL(),
+		databasePool: 20,
+		temporal:     temporalclient.ReadConfig(r, getenv),
 	}
+	_, live := r.StripeKey()
+	c.publishableKey = r.StripePublishableKey()
 	if r.Required("STRIPE_WEBHOOK_SECRET", "set it to the endpoint's signing secret, whsec_…") != "" {
 		c.webhookSecrets = r.List("STRIPE_WEBHOOK_SECRET")
 	}
+	c.livemode = r.Bool("STRIPE_LIVEMODE", live)
+	c.corsOrigins = origins(r)
+	c.jwtSecret = r.Required("AUTH_JWT_SECRET", "set it to the secret that customers' tokens are signed with (HS256)")
+	c.jwtIssuer = r.Text("AUTH_ISSUER", "")
+	c.jwtAudience = r.Text("AUTH_AUDIENCE", "")
+	c.supportTokens = r.Tokens("SUPPORT_TOKENS")
+	c.logLevel = r.LogLevel()
 	return c, r.Err()
 }
 
@@ -56,10 +57,11 @@ func origins(r *settings.Reader) []string {
 	if len(list) == 0 {
 		return []string{"*"}
 	}
-	for _, origin := range list {
-		parsed, err := url.Parse(origin)
-		if origin != "*" && (err != nil || parsed.Scheme == "" || parsed.Host == "" || parsed.Path != "") {
-			r.Fault("CORS_ORIGINS", "must be * or origins such as https://shop.example, between commas")
+	for i, origin := range list {
+		list[i] = strings.ToLower(origin) // as browsers send it
+		parsed, err := url.Parse(list[i])
+		if origin != "*" && (err != nil || parsed.Host == "" || parsed.Scheme+"://"+parsed.Host != list[i]) {
+			r.Fault("CORS_ORIGINS", "must be * or origins such as https://shop.example, between commas, without a path or a slash at the end")
 			return nil
 		}
 	}

@@ -7,7 +7,11 @@ import (
 )
 
 func (s *server) listProducts(c *gin.Context) (any, error) {
-	store, products, err := s.db.Products(c.Request.Context(), c.Param("storeId"))
+	storeID, err := storeIDOf(pathValue(c, "storeId"))
+	if err != nil {
+		return nil, err
+	}
+	store, products, err := s.db.Products(c.Request.Context(), storeID)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +67,7 @@ func (s *server) setCartItem(c *gin.Context) (any, error) {
 // the query, because not every client can send a body with DELETE.
 func (s *server) removeCartItem(c *gin.Context) (any, error) {
 	body := cartItemBody{StoreID: c.Query("storeId")}
-	if body.StoreID == "" {
+	if body.StoreID == "" && c.Request.ContentLength != 0 {
 		if err := decode(c, &body); err != nil {
 			return nil, err
 		}
@@ -76,7 +80,7 @@ func (s *server) removeCartItem(c *gin.Context) (any, error) {
 }
 
 func cartItemIDs(c *gin.Context, body cartItemBody) (storeID, productID string, err error) {
-	if productID = c.Param("productId"); !models.ValidID(productID) {
+	if productID = pathValue(c, "productId"); !models.ValidID(productID) {
 		return "", "", &models.Error{Kind: models.Invalid, Field: "productId", Message: "Must be 1 to 64 characters without control characters"}
 	}
 	storeID, err = storeIDOf(body.StoreID)
@@ -107,5 +111,9 @@ func (s *server) listOrders(c *gin.Context) (any, error) {
 }
 
 func (s *server) getOrder(c *gin.Context) (any, error) {
-	return s.db.Order(c.Request.Context(), c.GetString(customerKey), c.Param("orderId"))
+	orderID, err := known(c, "orderId", "Order")
+	if err != nil {
+		return nil, err
+	}
+	return s.db.Order(c.Request.Context(), c.GetString(customerKey), orderID)
 }

@@ -81,20 +81,26 @@ func (s *server) checkNamespace(ctx context.Context) error {
 	return nil
 }
 
-// serve listens on the API's and the metrics' addresses.
+// door is one address that people come in by.
+type door struct {
+	setting  string // that names the address
+	server   *http.Server
+	listener net.Listener // nil until it is opened
+}
+
+// serve serves the API and, if they are wanted, the metrics.
 func (s *server) serve(ctx context.Context) error {
-	servers := []*http.Server{newHTTPServer(s.config.addr, s.routes())}
+	doors := []door{{setting: "API_ADDR", server: s.newHTTPServer(s.config.addr, s.routes())}}
 	if s.config.metricsAddr != "" {
-		servers = append(servers, newHTTPServer(s.config.metricsAddr, s.metrics.routes()))
+		doors = append(doors, door{setting: "METRICS_ADDR", server: s.newHTTPServer(s.config.metricsAddr, s.metrics.routes())})
 	}
-	failed := make(chan error, len(servers))
-	for _, server := range servers {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", server.Addr)
-		if err != nil {
-			return fmt.Errorf("listen on %s: %w", server.Addr, err)
-		}
-		s.log.InfoContext(ctx, "listening", "addr", listener.Addr().String())
-		go func() { failed <- server.Serve(listener) }()
+	if err := open(ctx, doors); err != nil {
+		return err
+	}
+	failed := make(chan error, len(doors))
+	for _, d := range doors {
+		s.log.InfoContext(ctx, "listening", "setting", d.setting, "addr", d.listener.Addr().String())
+		go func() { failed <- d.server.Serve(d.listener) }()
 	}
 	var err error
 	select {
@@ -105,16 +111,33 @@ func (s *server) serve(ctx context.Context) error {
 	s.log.Info("stopping, requests in flight are finished first")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	for _, server := range servers {
-		err = errors.Join(err, server.Shutdown(drain))
+	for _, d := range doors {
+		err = errors.Join(err, d.server.Shutdown(drain))
 	}
 	return err
 }
 
+// open listens at every door, or at none: nobody is let in by one while another
+// turns out to be taken.
+func open(ctx context.Context, doors []door) error {
+	for i, d := range doors {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.server.Addr)
+		if err != nil {
+			for _, opened := range doors[:i] {
+				err = errors.Join(err, opened.listener.Close())
+			}
+			return fmt.Errorf("%s: %w", d.setting, err)
+		}
+		doors[i].listener = listener
+	}
+	return nil
+}
+
 // newHTTPServer bounds how long a client may take: nobody holds a connection by
 // sending a byte a minute.
-func newHTTPServer(addr string, handler http.Handler) *http.Server {
+func (s *server) newHTTPServer(addr string, handler http.Handler) *http.Server {
 	return &http.Server{
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 		Addr:              addr,
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,

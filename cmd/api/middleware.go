@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -39,7 +40,8 @@ func (s *server) accessLog(c *gin.Context) {
 func (s *server) recovered(c *gin.Context) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.ErrorContext(c, "handler panicked", "route", c.FullPath(), "request_id", c.GetString(requestIDKey), "error", cause)
+			s.log.ErrorContext(c, "handler panicked", "route", c.FullPath(), "request_id", c.GetString(requestIDKey),
+				"error", cause, "stack", string(debug.Stack()))
 			c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "Internal error"})
 		}
 	}()

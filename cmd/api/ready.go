@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"twigz/internal/temporalclient"
+	"twigz/models"
 	"twigz/models/migrations"
 	"twigz/workflows"
 )
@@ -76,7 +77,11 @@ func (s *server) checkPostgres(ctx context.Context) string {
 		return "down"
 	}
 	if !s.ready.migrated.Load() {
-		if err := migrations.Check(ctx, s.db.SQL()); err != nil {
+		err := migrations.Check(ctx, s.db.SQL())
+		switch {
+		case err != nil && (models.Unavailable(err) || ctx.Err() != nil):
+			return "down" // it went away between the two questions
+		case err != nil:
 			return "not migrated"
 		}
 		s.ready.migrated.Store(true)

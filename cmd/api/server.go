@@ -37,7 +37,9 @@ func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client
 func (s *server) routes() http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
-	r.UseRawPath, r.UnescapePathValues = true, true // an ID may hold any character, a slash too
+	// An ID may hold any character, a slash too. It is unescaped by pathValue:
+	// gin would do it as in a query, where a + is a blank.
+	r.UseEscapedPath, r.UnescapePathValues = true, false
 	r.RedirectTrailingSlash = false
 	r.HandleMethodNotAllowed = true
 	r.Use(s.requestID, s.accessLog, s.recovered, s.cors)

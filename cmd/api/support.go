@@ -7,7 +7,11 @@ import (
 )
 
 func (s *server) getPayment(c *gin.Context) (any, error) {
-	return s.db.PaymentDetail(c.Request.Context(), c.Param("id"), s.config.temporal.WorkflowURL)
+	id, err := known(c, "id", "Payment")
+	if err != nil {
+		return nil, err
+	}
+	return s.db.PaymentDetail(c.Request.Context(), id, s.config.temporal.WorkflowURL)
 }
 
 // storeBody replaces a store whole: what is absent is set to its default.
@@ -27,7 +31,7 @@ func (s *server) putStore(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	return s.db.PutStore(c.Request.Context(), models.Store{
-		ID: c.Param("storeId"), Name: body.Name, Email: body.Email, Currency: body.Currency,
+		ID: pathValue(c, "storeId"), Name: body.Name, Email: body.Email, Currency: body.Currency,
 		DeliveryFee: body.DeliveryFee, Active: body.Active == nil || *body.Active,
 		AutomaticTax: body.AutomaticTax, OnUnfulfillable: body.OnUnfulfillable,
 	}, s.staff(c))
@@ -46,11 +50,15 @@ func (s *server) putProduct(c *gin.Context) (any, error) {
 	if err := decode(c, &body); err != nil {
 		return nil, err
 	}
+	storeID, err := storeIDOf(pathValue(c, "storeId"))
+	if err != nil {
+		return nil, err
+	}
 	if body.UnitAmount == nil {
 		return nil, &models.Error{Kind: models.Invalid, Field: "unitAmount", Message: "Is missing"}
 	}
 	return s.db.PutProduct(c.Request.Context(), models.Product{
-		StoreID: c.Param("storeId"), ID: c.Param("productId"), Name: body.Name,
+		StoreID: storeID, ID: pathValue(c, "productId"), Name: body.Name,
 		UnitAmount: *body.UnitAmount, Stock: body.Stock, Active: body.Active == nil || *body.Active,
 	}, s.staff(c))
 }

@@ -31,8 +31,9 @@ type shared struct {
 
 var suite shared
 
-// Main is a package's TestMain: it runs the tests, then stops what they started, and exits.
-func Main(m *testing.M) {
+// Main is a package's TestMain: it runs the tests, then stops what they started, and exits. m is the *testing.M, or
+// something around it that has more to clean up.
+func Main(m interface{ Run() int }) {
 	suite.main = true
 	code := m.Run()
 	if err := suite.close(); err != nil {

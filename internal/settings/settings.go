@@ -4,13 +4,14 @@ package settings
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Reader reads settings by name. Its methods return a zero value for a bad one
@@ -28,7 +29,7 @@ func (r *Reader) Err() error {
 	if len(r.faults) == 0 {
 		return nil
 	}
-	return errors.New("settings:\n  " + strings.Join(r.faults, "\n  "))
+	return errors.New("some settings are missing or wrong:\n  " + strings.Join(r.faults, "\n  ") + "\nThe README lists them all.")
 }
 
 // Fault notes that a setting is bad and what it should be. Values are not
@@ -124,11 +125,19 @@ func (r *Reader) LogLevel() slog.Level {
 
 // DatabaseURL reads DATABASE_URL.
 func (r *Reader) DatabaseURL() string {
-	const example = "set it to postgres://user:password@host:5432/database"
-	if r.Required("DATABASE_URL", example) == "" {
+	const example = "postgres://user:password@host:5432/database"
+	value := r.Required("DATABASE_URL", "set it to "+example)
+	if value == "" {
 		return ""
 	}
-	return r.URL("DATABASE_URL", "", "postgres", "postgresql")
+	isURL := strings.HasPrefix(value, "postgres://") || strings.HasPrefix(value, "postgresql://")
+	// The driver's own reading, so that what it would refuse later is told now.
+	// Its error is dropped: it quotes the URL, and with a slip in it the password.
+	if _, err := pgconn.ParseConfig(value); err != nil || !isURL {
+		r.Fault("DATABASE_URL", "must be a Postgres URL, such as "+example+", with special characters percent-encoded")
+		return ""
+	}
+	return value
 }
 
 // StripeKey reads STRIPE_SECRET_KEY, of which only the prefix is checked, and
@@ -172,12 +181,14 @@ func (r *Reader) Tokens(name string) map[string]string {
 	tokens := map[string]string{}
 	for _, pair := range r.List(name) {
 		who, token, ok := strings.Cut(pair, ":")
+		who, token = strings.TrimSpace(who), strings.TrimSpace(token)
 		if !ok || who == "" || token == "" {
 			r.Fault(name, "must be name:token, several of them between commas")
 			return nil
 		}
 		if _, twice := tokens[token]; twice {
-			r.Fault(name, fmt.Sprintf("gives one token two names, the second is %s", who))
+			r.Fault(name, "gives one token twice: each person needs their own")
+			return nil
 		}
 		tokens[token] = who
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ func ReadConfig(r *settings.Reader, getenv func(string) string) Config {
 	if err != nil {
 		r.Fault("TEMPORAL_*", "cannot be used: "+err.Error())
 	}
+	if !dialable(options.HostPort) {
+		r.Fault("TEMPORAL_ADDRESS", "must be host:port, such as 127.0.0.1:7233")
+	}
 	if options.Namespace == "" {
 		options.Namespace = client.DefaultNamespace
 	}
@@ -42,6 +46,17 @@ func ReadConfig(r *settings.Reader, getenv func(string) string) Config {
 		TaskQueue: r.Text("TEMPORAL_TASK_QUEUE", "fulfillment"),
 		UIURL:     r.URL("TEMPORAL_UI_URL", "http://127.0.0.1:8233", "http", "https"),
 	}
+}
+
+// dialable says whether gRPC would dial what was meant: it takes http:// for a
+// part of a name and a missing port for 443, and then waits for ever. Names that
+// it resolves in another way (dns:///, unix:) are its own to judge.
+func dialable(address string) bool {
+	if address == "" || strings.Contains(address, ":///") || strings.HasPrefix(address, "unix:") {
+		return true
+	}
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port != ""
 }
 
 // environment lets envconfig read through the program's own getenv.

@@ -1,0 +1,4 @@
+package activities
+
+// Edge is how every error on rows and mails leaves.
+var Edge = edge

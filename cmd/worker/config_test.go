@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// configOf reads the settings of a worker that lacks nothing, changed as the
+// test wants it.
+func configOf(changes map[string]string) (config, error) {
+	env := map[string]string{
+		"DATABASE_URL": "postgres://localhost/twigz", "STRIPE_SECRET_KEY": "sk_test_key", "TEMPORAL_CONFIG_FILE": os.DevNull,
+	}
+	for name, value := range changes {
+		env[name] = value
+	}
+	return readConfig(func(name string) string { return env[name] })
+}
+
+func TestEveryMissingSettingIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := readConfig(func(string) string { return "" })
+	require.ErrorContains(t, err, "DATABASE_URL is not set: set it to postgres://")
+	require.ErrorContains(t, err, "STRIPE_SECRET_KEY is not set: set it to")
+	assert.Equal(t, 2, strings.Count(err.Error(), " is not set"), "the others may be absent")
+}
+
+func TestBadSettingsAreToldWithoutTheirValues(t *testing.T) {
+	t.Parallel()
+	bad := map[string]string{
+		"DATABASE_URL": "hunter2", "STRIPE_SECRET_KEY": "hunter2", "STRIPE_API_BASE": "hunter2", "TEMPORAL_UI_URL": "hunter2",
+		"LOG_LEVEL": "hunter2", "SMTP_URL": "hunter2", "MAIL_FROM": "hunter2",
+	}
+	_, err := configOf(bad)
+	require.Error(t, err)
+	for name := range bad {
+		assert.Contains(t, err.Error(), name)
+	}
+	assert.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestMailSettings(t *testing.T) {
+	t.Parallel()
+
+	t.Run("no mail server is fine: mails are recorded", func(t *testing.T) {
+		t.Parallel()
+		c, err := configOf(nil)
+		require.NoError(t, err)
+		mailer, err := c.mailer()
+		require.NoError(t, err)
+		assert.Nil(t, mailer)
+	})
+	t.Run("a mail server needs a sender", func(t *testing.T) {
+		t.Parallel()
+		_, err := configOf(map[string]string{"SMTP_URL": "smtp://localhost:25"})
+		require.ErrorContains(t, err, "MAIL_FROM is not set: set it to the sender")
+	})
+	t.Run("with both there is a mailer", func(t *testing.T) {
+		t.Parallel()
+		c, err := configOf(map[string]string{"SMTP_URL": "smtps://user:pass@mail.example:465", "MAIL_FROM": "Corner Bakery <orders@bakery.example>"})
+		require.NoError(t, err)
+		mailer, err := c.mailer()
+		require.NoError(t, err)
+		assert.NotNil(t, mailer)
+	})
+}

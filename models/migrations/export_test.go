@@ -1,0 +1,4 @@
+package migrations
+
+// Files are the migrations, for tests that go down as well.
+var Files = files

@@ -1,0 +1,100 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"twigz/internal/pgtest"
+	"twigz/models"
+)
+
+// TestNothingReadsAWholeTable does what every payment does in a shop that has
+// been open for long, and asks Postgres which tables were read from end to end.
+func TestNothingReadsAWholeTable(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t)
+	watch := shop{openAt(t, url), t}
+	watch.putStore(func(*models.Store) {})
+	watch.putProduct("loaf", 450, new(int64(10)))
+	watch.putProduct("jam", 300, nil)
+	years(watch)
+
+	busy, err := models.Open(url, 10)
+	require.NoError(t, err)
+	s := shop{busy, t}
+	s.fill("loaf", 2)
+	s.fill("jam", 1)
+	s.checkout("co_1", models.Line{ProductID: "jam", Name: "Jam", UnitAmount: 300, Quantity: 1})
+	s.record(failed("pi_new", "ch_1"), models.PaymentFailed)
+	f := s.mustOrder(session("cs_new", "pi_new"))
+	s.create(paid("pi_new"))
+	s.create(paid("pi_other", named("co_1"), collected(300+fee)))
+	require.NoError(t, s.ClearCart(t.Context(), f.OrderID))
+	letter := s.claim(f.PaymentID, "evt_a")[models.ToStore]
+	require.NoError(t, s.SettleNotification(t.Context(), letter.Notification, models.NotificationSent, ""))
+	require.NoError(t, s.FailNotifications(t.Context(), f.PaymentID, "given up"))
+	require.NoError(t, s.ChangeOrderStatus(t.Context(), f.OrderID, models.OrderCanceled, staff))
+	s.order(f.OrderID)
+	for _, id := range []string{f.PaymentID, "pi_new", "cs_new"} {
+		s.detail(id)
+	}
+	_, next, err := s.Orders(t.Context(), "c7", "", 10)
+	require.NoError(t, err)
+	_, _, err = s.Orders(t.Context(), "c7", next, 10)
+	require.NoError(t, err)
+	require.NoError(t, busy.Close()) // its sessions report when they end
+	require.Eventually(t, func() bool {
+		return ask[int64](watch, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0
+	}, 10*time.Second, 10*time.Millisecond)
+
+	rows, err := watch.SQL().QueryContext(t.Context(), `SELECT relname, seq_scan, idx_scan FROM pg_stat_user_tables
+		WHERE relname IN ('payments', 'orders', 'order_items', 'notifications', 'stripe_events', 'audit_entries', 'cart_items', 'carts', 'customers')`)
+	require.NoError(t, err)
+	defer rows.Close() //nolint:errcheck // read to its end
+	for rows.Next() {
+		var table string
+		var whole, index int64
+		require.NoError(t, rows.Scan(&table, &whole, &index))
+		assert.Zero(t, whole, "%s was read from end to end", table)
+		if table != "audit_entries" && table != "customers" {
+			assert.Positive(t, index, "%s was not read at all", table)
+		}
+	}
+	require.NoError(t, rows.Err())
+}
+
+// years fills the tables with many payments of many customers.
+func years(s shop) {
+	s.t.Helper()
+	tx, err := s.SQL().BeginTx(s.t.Context(), nil)
+	require.NoError(s.t, err)
+	defer tx.Rollback() //nolint:errcheck // committed by then, or the test has failed
+	for _, query := range []string{
+		"SET LOCAL session_replication_role = replica", // no foreign keys, no triggers: a tenth of the time
+		"INSERT INTO customers (id) SELECT 'c' || n FROM generate_series(0, 999) AS n",
+		"INSERT INTO carts SELECT 'c' || n, 'bakery' FROM generate_series(0, 999) AS n",
+		`INSERT INTO payments (id, payment_intent_id, checkout_session_id, kind, state, livemode)
+			SELECT 'pay_' || n, 'pi_' || n, 'cs_' || n, 'order', 'paid', true FROM generate_series(1, 20000) AS n`,
+		`INSERT INTO orders (id, payment_id, customer_id, store_id, status, currency, subtotal, delivery_fee, total, delivery_type, created_at)
+			SELECT 'ord_' || n, 'pay_' || n, 'c' || n % 1000, 'bakery', 'confirmed', 'usd', 300, 0, 300, 'pickup', now() - n * interval '1 minute'
+			FROM generate_series(1, 20000) AS n`,
+		"INSERT INTO order_items SELECT 'ord_' || n, 1, 'jam', 'Jam', 300, 1 FROM generate_series(1, 20000) AS n",
+		`INSERT INTO notifications (id, payment_id, order_id, recipient, kind, occasion, status)
+			SELECT 'ntf_' || n, 'pay_' || n, 'ord_' || n, 'store', 'order_received', 'ord_' || n, 'recorded' FROM generate_series(1, 20000) AS n`,
+		`INSERT INTO stripe_events (id, type, livemode, created, payment_id, outcome)
+			SELECT 'evt_old' || n, 'payment_intent.succeeded', true, now(), 'pay_' || n, 'order_created' FROM generate_series(1, 20000) AS n`,
+		`INSERT INTO audit_entries (actor, action, subject, subject_id, payment_id)
+			SELECT 'stripe', 'payment_paid', 'payment', 'pay_' || n, 'pay_' || n FROM generate_series(1, 20000) AS n`,
+		`INSERT INTO cart_items (customer_id, store_id, product_id, quantity)
+			SELECT 'c' || n, 'bakery', p, 1 FROM generate_series(0, 999) AS n, unnest(ARRAY['loaf', 'jam']) AS p`,
+	} {
+		_, err := tx.ExecContext(s.t.Context(), query)
+		require.NoError(s.t, err, query)
+	}
+	require.NoError(s.t, tx.Commit())
+	s.exec("ANALYZE")
+	s.exec("SELECT pg_stat_reset()")
+}

@@ -1,0 +1,85 @@
+package workflows_test
+
+import (
+	"cmp"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"twigz/models"
+	"twigz/workflows"
+)
+
+func TestForEvent(t *testing.T) {
+	t.Parallel()
+	const none = ""
+	for _, c := range []struct {
+		eventType, mode, paymentStatus string
+		want                           string
+	}{
+		{"payment_intent.succeeded", "", "", workflows.TypeFulfillOrder},
+		{"checkout.session.completed", "payment", "paid", workflows.TypeFulfillOrder},
+		{"checkout.session.completed", "payment", "no_payment_required", workflows.TypeFulfillOrder},
+		{"checkout.session.completed", "payment", "", workflows.TypeFulfillOrder},
+		{"checkout.session.async_payment_succeeded", "payment", "paid", workflows.TypeFulfillOrder},
+
+		{"payment_intent.processing", "", "", workflows.TypeRecordPayment},
+		{"checkout.session.completed", "payment", "unpaid", workflows.TypeRecordPayment},
+
+		{"payment_intent.payment_failed", "", "", workflows.TypeRecordPaymentFailure},
+		{"checkout.session.async_payment_failed", "payment", "unpaid", workflows.TypeRecordPaymentFailure},
+
+		{"payment_intent.canceled", "", "", workflows.TypeCancelPayment},
+		{"checkout.session.expired", "payment", "unpaid", workflows.TypeCancelPayment},
+
+		{"checkout.session.completed", "subscription", "paid", none},
+		{"checkout.session.completed", "setup", "no_payment_required", none},
+		{"checkout.session.completed", "", "paid", none},
+		{"checkout.session.completed", "Payment", "paid", none},
+
+		{"payment_intent.created", "", "", none},
+		{"payment_intent.requires_action", "", "", none},
+		{"payment_intent.partially_funded", "", "", none},
+		{"payment_intent.amount_capturable_updated", "", "", none},
+		{"Payment_Intent.Succeeded", "", "", none},
+		{"payment_intent.succeeded ", "", "", none},
+		{"customer.created", "", "", none},
+		{"", "", "", none},
+
+		// These are the contract's too, and belong to later work.
+		{"charge.refunded", "", "", none},
+		{"refund.created", "", "", none},
+		{"refund.updated", "", "", none},
+		{"refund.failed", "", "", none},
+		{"charge.refund.updated", "", "", none},
+		{"charge.dispute.created", "", "", none},
+		{"charge.dispute.closed", "", "", none},
+		{"review.opened", "", "", none},
+		{"review.closed", "", "", none},
+		{"customer.subscription.created", "", "", none},
+		{"invoice.paid", "", "", none},
+		{"customer.deleted", "", "", none},
+	} {
+		name := strings.Join([]string{c.eventType, c.mode, c.paymentStatus}, " ")
+		t.Run(name+" goes to "+cmp.Or(c.want, "nobody"), func(t *testing.T) {
+			t.Parallel()
+			got, ok := workflows.ForEvent(models.Event{Type: c.eventType, Mode: c.mode, PaymentStatus: c.paymentStatus})
+			assert.Equal(t, c.want, got)
+			assert.Equal(t, c.want != none, ok)
+			if ok {
+				assert.Contains(t, workflows.Types(), got)
+			}
+		})
+	}
+}
+
+func TestTypesAreNamedForTheirFunctions(t *testing.T) {
+	t.Parallel()
+	for name, function := range workflows.Types() {
+		full := runtime.FuncForPC(reflect.ValueOf(function).Pointer()).Name()
+		assert.Equal(t, name, full[strings.LastIndex(full, ".")+1:])
+	}
+}
