@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"twigz/internal/mail"
@@ -97,6 +98,7 @@ func (a *Activities) SendNotifications(ctx context.Context, in NotifyInput) (Not
 	}
 	var later []error
 	for _, letter := range letters {
+		activity.RecordHeartbeat(ctx) // one mail is less than the heartbeat's timeout, two may be more
 		status, why, err := a.deliver(ctx, letter)
 		if err != nil {
 			later = append(later, fmt.Errorf("notify %s: %w", letter.Recipient, err))
@@ -148,7 +150,7 @@ func (r *NotifyResult) count(status models.NotificationStatus) {
 
 // FailNotifications gives up on what could not be sent for days.
 func (a *Activities) FailNotifications(ctx context.Context, in NotifyInput) error {
-	return edge(a.DB.FailNotifications(ctx, in.PaymentID, "given up: no attempt succeeded in three days"))
+	return edge(a.DB.FailNotifications(ctx, in.WorkflowID, "given up: no attempt succeeded in three days"))
 }
 
 // KeepEmailInput is an address found for a payment that came without one.

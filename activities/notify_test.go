@@ -225,7 +225,7 @@ func TestSendNotificationsAfterACrash(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s.post.onTake = func() { c.crash(s, cancel) }
-			_, err := s.SendNotifications(ctx, activities.NotifyInput{PaymentID: made.PaymentID, WorkflowID: "evt_1"})
+			_, err := s.sendUntil(ctx, made.PaymentID)
 			assert.False(t, application(t, err).NonRetryable())
 			require.Len(t, s.post.taken, 1)
 

@@ -12,6 +12,7 @@ import (
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"twigz/activities"
 	"twigz/internal/mail"
@@ -91,7 +92,13 @@ func (s *shop) order(e models.Event) models.Fulfillment {
 // send runs SendNotifications as Temporal does, for the workflow of evt_1.
 func (s *shop) send(paymentID string) (activities.NotifyResult, error) {
 	s.t.Helper()
-	return run[activities.NotifyResult](s.t, s.Activities, s.SendNotifications,
+	return s.sendUntil(s.t.Context(), paymentID)
+}
+
+// sendUntil is send on a worker that ends with ctx.
+func (s *shop) sendUntil(ctx context.Context, paymentID string) (activities.NotifyResult, error) {
+	s.t.Helper()
+	return runUntil[activities.NotifyResult](ctx, s.t, s.Activities, s.SendNotifications,
 		activities.NotifyInput{PaymentID: paymentID, WorkflowID: "evt_1"})
 }
 
@@ -99,9 +106,15 @@ func (s *shop) send(paymentID string) (activities.NotifyResult, error) {
 // been through Temporal's converters.
 func run[Out any](t *testing.T, set, activity, input any) (Out, error) {
 	t.Helper()
+	return runUntil[Out](t.Context(), t, set, activity, input)
+}
+
+func runUntil[Out any](ctx context.Context, t *testing.T, set, activity, input any) (Out, error) {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
+	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 	env.RegisterActivity(set)
 	var out Out
 	answer, err := env.ExecuteActivity(activity, input)

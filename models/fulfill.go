@@ -143,12 +143,9 @@ func alreadyFulfilled(tx *gorm.DB, p *Payment, order Order, e Event) (Fulfillmen
 
 // finish adds to f what holds for an order old or new.
 func finish(tx *gorm.DB, p *Payment, order Order, e Event, f Fulfillment) (Fulfillment, error) {
-	waited, err := p.unblock(tx, e.cause())
-	if err != nil {
+	var err error
+	if f.WakeID, err = p.unblock(tx, e); err != nil {
 		return f, err
-	}
-	if waited != e.ID {
-		f.WakeID = waited
 	}
 	f.OrderID = order.ID
 	if f.Unfinished {

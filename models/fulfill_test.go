@@ -543,6 +543,8 @@ func TestBlockedPayments(t *testing.T) {
 			assert.Empty(t, d.Payment.BlockedDetail)
 			assert.Equal(t, []string{"payment_paid", "payment_blocked", "order_confirmed", "payment_unblocked"}, actions(d))
 			assert.Equal(t, "order_created", outcomes(d)[mended.ID])
+			assert.Equal(t, wake, s.create(sibling).WakeID, "an answer that was lost is given again")
+			assert.Empty(t, s.create(e).WakeID, "who waited has looked")
 			assert.Empty(t, s.create(sibling).WakeID, "nobody waits any more")
 		})
 	}

@@ -41,8 +41,8 @@ func TestMetadataComesBackAsItWas(t *testing.T) {
 	odd := models.Metadata{models.KeyCustomerID: "\uFFFD\u2028\"\\<&>", models.KeyStoreID: "", models.KeyDeliveryFee: strings.Repeat("🧁", 500)}
 	f := s.create(paid("pi_1", func(e *models.Event) { e.Metadata = odd }))
 	assert.Equal(t, models.BlockedMetadata, f.BlockedReason)
-	letters := s.record(failed("pi_2", "ch_2", func(e *models.Event) { e.Metadata = odd }), models.PaymentFailed)
-	assert.Equal(t, odd, s.claim(letters.PaymentID, "evt_a")[models.ToCustomer].Payment.Metadata)
+	e := failed("pi_2", "ch_2", func(e *models.Event) { e.Metadata = odd })
+	assert.Equal(t, odd, s.claim(s.record(e, models.PaymentFailed).PaymentID, e.ID)[models.ToCustomer].Payment.Metadata)
 
 	var scanned models.Metadata
 	require.NoError(t, scanned.Scan([]byte("{}")))

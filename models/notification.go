@@ -59,8 +59,9 @@ type Notification struct {
 }
 
 // claimFor is how long a workflow that died may keep a notification from
-// another one. Longer than any attempt to send takes.
-const claimFor = 10 * time.Minute
+// another one. Longer than any attempt to send takes and than the longest pause
+// between two.
+const claimFor = 20 * time.Minute
 
 // Letter is everything that a notification's text is made of.
 type Letter struct {
@@ -82,11 +83,15 @@ func announce(tx *gorm.DB, o Order) error {
 }
 
 // announceFailure writes the notification that a failed attempt is due, once
-// for the charge however many events tell of it.
+// for the charge however many events tell of it. It is the event's workflow's
+// from the start: should the payment be merged into another row before it is
+// sent, that workflow still finds it.
 func announceFailure(tx *gorm.DB, p Payment, e Event) error {
+	now := time.Now()
 	row := Notification{
 		ID: newID("ntf"), PaymentID: p.ID, Occasion: firstText(e.ChargeID, e.ID),
 		Recipient: ToCustomer, Kind: TellFailed, Detail: e.FailureMessage, Status: NotificationPending,
+		ClaimedBy: &e.ID, ClaimedAt: &now,
 	}
 	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
 }
@@ -102,20 +107,22 @@ func customerAddress(tx *gorm.DB, customerID, receiptEmail string) (string, erro
 	return receiptEmail, err
 }
 
-// ClaimNotifications hands the payment's pending notifications to workflow by,
-// with their addresses, leaving out those that another workflow is sending.
+// ClaimNotifications hands pending notifications to workflow by, with their
+// addresses: those that are its own already, even if their payment turned out
+// to be part of another one meanwhile, and those of the payment that no other
+// workflow is sending.
 func (db *DB) ClaimNotifications(ctx context.Context, paymentID, by string) ([]Letter, error) {
 	var letters []Letter
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
 		var claimed []Notification
-		free := "payment_id = ? AND status = 'pending' AND (claimed_by IS NULL OR claimed_by = ? OR claimed_at < ?)"
+		free := `status = 'pending' AND (claimed_by = ? OR payment_id = ? AND (claimed_by IS NULL OR claimed_at < ?))`
 		err := tx.Model(&claimed).Clauses(clause.Returning{}).
-			Where(free, paymentID, by, time.Now().Add(-claimFor)).
+			Where(free, by, paymentID, time.Now().Add(-claimFor)).
 			Updates(map[string]any{"claimed_by": by, "claimed_at": time.Now(), "attempts": gorm.Expr("attempts + 1")}).Error
 		if err != nil || len(claimed) == 0 {
 			return err
 		}
-		letters, err = writeLetters(tx, paymentID, claimed)
+		letters, err = writeLetters(tx, claimed)
 		return err
 	})
 	if err != nil {
@@ -124,8 +131,10 @@ func (db *DB) ClaimNotifications(ctx context.Context, paymentID, by string) ([]L
 	return letters, nil
 }
 
-func writeLetters(tx *gorm.DB, paymentID string, claimed []Notification) ([]Letter, error) {
+// writeLetters gathers what the notifications of one payment are made of.
+func writeLetters(tx *gorm.DB, claimed []Notification) ([]Letter, error) {
 	var p Payment
+	paymentID := claimed[0].PaymentID
 	if err := tx.Take(&p, "id = ?", paymentID).Error; err != nil {
 		return nil, err
 	}
@@ -176,12 +185,12 @@ func (db *DB) SettleNotification(ctx context.Context, n Notification, status Not
 	return nil
 }
 
-// FailNotifications gives up what is still pending of a payment.
-func (db *DB) FailNotifications(ctx context.Context, paymentID, why string) error {
-	err := db.gorm.WithContext(ctx).Model(&Notification{}).Where("payment_id = ? AND status = 'pending'", paymentID).
+// FailNotifications gives up what workflow by has claimed and could not send.
+func (db *DB) FailNotifications(ctx context.Context, by, why string) error {
+	err := db.gorm.WithContext(ctx).Model(&Notification{}).Where("claimed_by = ? AND status = 'pending'", by).
 		Updates(map[string]any{"status": NotificationFailed, "error": Clean(why, 500)}).Error
 	if err != nil {
-		return fmt.Errorf("fail notifications of %s: %w", paymentID, err)
+		return fmt.Errorf("fail notifications of %s: %w", by, err)
 	}
 	return nil
 }

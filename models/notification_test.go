@@ -55,9 +55,9 @@ func TestClaimNotifications(t *testing.T) {
 		assert.Equal(t, 2, again[models.ToStore].Attempts)
 		assert.Equal(t, first[models.ToStore].Notification.ID, again[models.ToStore].Notification.ID, "under the same Message-ID")
 
-		s.exec("UPDATE notifications SET claimed_at = now() - interval '9 minutes'")
+		s.exec("UPDATE notifications SET claimed_at = now() - interval '19 minutes'")
 		assert.Empty(t, s.claim(f.PaymentID, "evt_b"))
-		s.exec("UPDATE notifications SET claimed_at = now() - interval '11 minutes'")
+		s.exec("UPDATE notifications SET claimed_at = now() - interval '21 minutes'")
 		assert.Len(t, s.claim(f.PaymentID, "evt_b"), 2)
 		assert.Empty(t, s.claim(f.PaymentID, "evt_a"))
 	})
@@ -76,8 +76,8 @@ func TestClaimNotifications(t *testing.T) {
 	t.Run("tells of a failure also when the payment names no store that exists", func(t *testing.T) {
 		t.Parallel()
 		s := newShop(t)
-		r := s.record(failed("pi_1", "ch_1", with(models.KeyStoreID, "nowhere")), models.PaymentFailed)
-		letter := s.claim(r.PaymentID, "evt_a")[models.ToCustomer]
+		e := failed("pi_1", "ch_1", with(models.KeyStoreID, "nowhere"))
+		letter := s.claim(s.record(e, models.PaymentFailed).PaymentID, e.ID)[models.ToCustomer]
 		assert.Equal(t, models.TellFailed, letter.Kind)
 		assert.Equal(t, "Your card has insufficient funds.", letter.Detail)
 		assert.Equal(t, "eve@example.com", letter.Address)
@@ -89,14 +89,28 @@ func TestClaimNotifications(t *testing.T) {
 	t.Run("keeps an earlier failure apart from the order that came of it", func(t *testing.T) {
 		t.Parallel()
 		s := newShop(t)
-		s.record(failed("pi_1", "ch_0"), models.PaymentFailed)
+		e := failed("pi_1", "ch_0")
+		s.record(e, models.PaymentFailed)
 		f := s.mustOrder(paid("pi_1"))
-		letters, err := s.ClaimNotifications(t.Context(), f.PaymentID, "evt_a")
+		letters, err := s.ClaimNotifications(t.Context(), f.PaymentID, e.ID)
 		require.NoError(t, err)
 		require.Len(t, letters, 3)
 		for _, letter := range letters {
 			assert.Equal(t, letter.Kind == models.TellFailed, letter.Order.ID == "", letter.Kind)
 		}
+	})
+
+	t.Run("finds what is a workflow's own after its payment was merged into another", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t)
+		e := failed("pi_1", "ch_1")
+		s.record(e, models.PaymentFailed)
+		s.record(session("cs_1", "", func(e *models.Event) { e.PaymentStatus = "unpaid" }), models.PaymentProcessing)
+		s.record(session("cs_1", "pi_1"), models.PaymentProcessing) // shows that the two are one
+		mine := s.claim("pay_gone", e.ID)
+		require.Len(t, mine, 1)
+		assert.Equal(t, models.TellFailed, mine[models.ToCustomer].Kind)
+		assert.Equal(t, s.detail("cs_1").Payment.PaymentID, mine[models.ToCustomer].Payment.ID)
 	})
 
 	t.Run("has nothing for a payment without any", func(t *testing.T) {
@@ -119,7 +133,7 @@ func TestSettleNotification(t *testing.T) {
 			for _, other := range []models.NotificationStatus{models.NotificationSent, models.NotificationFailed, models.NotificationRecorded} {
 				require.NoError(t, s.SettleNotification(t.Context(), letter.Notification, other, "again"))
 			}
-			require.NoError(t, s.FailNotifications(t.Context(), f.PaymentID, "given up"))
+			require.NoError(t, s.FailNotifications(t.Context(), "evt_a", "given up"))
 			var states []models.NotificationState
 			for _, n := range s.detail("pi_1").Notifications {
 				if n.Recipient == models.ToCustomer {
@@ -144,7 +158,7 @@ func TestFailNotifications(t *testing.T) {
 	require.NoError(t, s.SettleNotification(t.Context(), letter.Notification, models.NotificationSent, ""))
 	s.fill("jam", 1)
 	other := s.mustOrder(paid("pi_2", collected(300+fee)))
-	require.NoError(t, s.FailNotifications(t.Context(), f.PaymentID, "given up"))
+	require.NoError(t, s.FailNotifications(t.Context(), "evt_a", "given up"))
 	by := map[models.Recipient]models.NotificationState{}
 	for _, n := range s.detail("pi_1").Notifications {
 		by[n.Recipient] = n

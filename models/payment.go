@@ -146,18 +146,27 @@ func (p *Payment) block(tx *gorm.DB, because *refusal, e Event) error {
 	return audit(tx, e.cause(), p.change("payment_blocked", before, string(because.reason)))
 }
 
-// unblock takes the block away, if there is one, and returns the workflow that
-// was waiting, "" when there was none.
-func (p *Payment) unblock(tx *gorm.DB, by Cause) (string, error) {
-	if p.BlockedReason == nil {
+// unblock takes the block away, if there is one, now that event e's workflow has
+// found the order. It returns the workflow that waited for a person about the
+// payment, "" when none did or it is e's own. That one stays the owner until it
+// has looked for itself: should our answer be lost after the commit, the next
+// call still tells of it.
+func (p *Payment) unblock(tx *gorm.DB, e Event) (waiting string, err error) {
+	if p.OwnerWorkflowID == nil {
 		return "", nil
 	}
-	reason, owner := *p.BlockedReason, *p.OwnerWorkflowID
-	p.BlockedReason, p.BlockedDetail, p.OwnerWorkflowID = nil, "", nil
-	if err := p.save(tx); err != nil {
-		return "", err
+	waiting, reason := *p.OwnerWorkflowID, p.BlockedReason
+	p.BlockedReason, p.BlockedDetail = nil, ""
+	if waiting == e.ID {
+		waiting, p.OwnerWorkflowID = "", nil
 	}
-	return owner, audit(tx, by, p.change("payment_unblocked", string(reason), ""))
+	if reason == nil && waiting != "" {
+		return waiting, nil
+	}
+	if err := p.save(tx); err != nil || reason == nil {
+		return waiting, err
+	}
+	return waiting, audit(tx, e.cause(), p.change("payment_unblocked", string(*reason), ""))
 }
 
 // save writes everything but the state, which only move changes.

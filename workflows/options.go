@@ -31,12 +31,14 @@ func durableRows(summary string) workflow.ActivityOptions {
 	}
 }
 
-// mails is for sending: two recipients with thirty seconds each, and slack. A
-// mail server may be down over a long weekend; after three days a receipt has
+// mails is for sending: two recipients with thirty seconds each, and slack. It
+// beats before each, so that mails that a dead worker left are sent after forty
+// seconds and not after two minutes. A mail server may be down over a long weekend; after three days a receipt has
 // lost its use, and the notification is marked failed.
 func mails(summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		StartToCloseTimeout:    2 * time.Minute,
+		HeartbeatTimeout:       40 * time.Second,
 		ScheduleToCloseTimeout: 72 * time.Hour,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 10 * time.Minute},
 		Summary:                summary,
@@ -54,4 +56,12 @@ func askStripe(summary string) workflow.ActivityOptions {
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second},
 		Summary:                summary,
 	}
+}
+
+// findAddress is for the same kind of question when no mail can go out without
+// the answer: ten minutes outlast a restart of anything in between.
+func findAddress(summary string) workflow.ActivityOptions {
+	options := askStripe(summary)
+	options.ScheduleToCloseTimeout = 10 * time.Minute
+	return options
 }

@@ -230,6 +230,7 @@ CREATE TABLE notifications (
     CONSTRAINT sent_has_a_time CHECK ((status = 'sent') = (sent_at IS NOT NULL)),
     CONSTRAINT claim_has_a_time CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
 );
+CREATE INDEX notifications_claimed ON notifications (claimed_by) WHERE status = 'pending';
 CREATE INDEX notifications_of_order ON notifications (order_id) WHERE order_id IS NOT NULL;
 
 -- Every Stripe event that a workflow acted on, and what came of it.

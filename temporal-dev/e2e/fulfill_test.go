@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/enums/v1"
 )
 
 func TestOnePaymentBecomesOneOrder(t *testing.T) {
@@ -18,7 +17,7 @@ func TestOnePaymentBecomesOneOrder(t *testing.T) {
 	answer := w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), nil))
 	assert.Equal(t, false, answer["duplicate"])
 	assert.NotEmpty(t, answer["runId"])
-	events := w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	events := w.closed(id("evt"))
 	assert.LessOrEqual(t, len(events), 13, "history events of a fulfilled order")
 	w.record(id("evt"), "FulfillOrder.created")
 
@@ -58,7 +57,7 @@ func TestTheSameEventTenTimesAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	assert.Equal(t, []int{1, 9}, []int{started, duplicates})
-	w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt"))
 	w.fulfilledOnce(id("pi"))
 }
 
@@ -95,8 +94,8 @@ func TestSiblingEventsMakeOneOrder(t *testing.T) {
 					wg.Go(second)
 					wg.Wait()
 				}
-				w.closed(id("evt_i"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
-				w.closed(id("evt_s"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+				w.closed(id("evt_i"))
+				w.closed(id("evt_s"))
 				w.fulfilledOnce(id("pi"))
 				assert.Equal(t, w.detail(id("pi"))["payment"], w.detail(id("cs"))["payment"])
 				if order == "intent first" && metadataOn.intent == nil {
@@ -121,7 +120,7 @@ func TestTheWorkerIsKilledBetweenSteps(t *testing.T) {
 		w.killWorker()
 		release()
 		w.startWorker()
-		w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt"))
 		w.fulfilledOnce(id("pi"))
 	})
 	t.Run("while the mail server hesitates", func(t *testing.T) {
@@ -133,7 +132,7 @@ func TestTheWorkerIsKilledBetweenSteps(t *testing.T) {
 		w.killWorker()
 		stall.release()
 		w.startWorker()
-		w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt"))
 		w.fulfilledOnce(id("pi"))
 	})
 }
@@ -148,7 +147,7 @@ func TestATerminatedRunIsRepairedByAResend(t *testing.T) {
 	release()
 	answer := w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), nil))
 	assert.Equal(t, false, answer["duplicate"])
-	w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt"))
 	w.fulfilledOnce(id("pi"))
 }
 
@@ -159,7 +158,7 @@ func TestTheDatabaseGoesAwayAndComesBack(t *testing.T) {
 	w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), nil))
 	w.until("the step is tried durably", func() bool { return w.pendingActivity(id("evt")) == "CreateOrder" })
 	restore()
-	w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt"))
 	w.fulfilledOnce(id("pi"))
 	w.record(id("evt"), "FulfillOrder.durable_when_local_failed")
 }
@@ -168,7 +167,7 @@ func TestABadAddressFailsItsNotificationOnly(t *testing.T) {
 	t.Parallel()
 	w, id := newWorld(t, func(w *world) { w.reject = rejecting(customerEmail) }), ids(t)
 	w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), nil))
-	w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt"))
 	require.Len(t, w.orders(), 1)
 	w.mailed(map[string]string{storeEmail: "order"})
 	statuses := map[string]string{}
@@ -186,7 +185,7 @@ func TestAnAddressOnlyStripeKnows(t *testing.T) {
 		"id": "ch_" + id("pi"), "object": "charge", "billing_details": map[string]any{"email": customerEmail},
 	}))
 	w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), func(o map[string]any) { delete(o, "receipt_email") }))
-	w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt"))
 	w.mailed(map[string]string{customerEmail: "order", storeEmail: "order"})
 	w.record(id("evt"), "FulfillOrder.email_from_stripe")
 }
@@ -210,7 +209,7 @@ func TestABlockedPaymentWaitsForAPerson(t *testing.T) {
 	w.until("it was looked at again", func() bool { return w.state(id("evt")).WaitingFor == "a person" })
 	w.putProduct("loaf", 450, 5)
 	w.retry(id("evt"))
-	w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt"))
 	w.fulfilledOnce(id("pi"))
 	w.until("its reason is gone", func() bool {
 		return !w.found(fmt.Sprintf("BlockedReason = 'out_of_stock' AND PaymentIntentID = '%s'", id("pi")))
@@ -229,10 +228,10 @@ func TestASiblingFulfillsWhatAnotherWaitsFor(t *testing.T) {
 	}))
 	w.until("it is blocked", func() bool { return w.status(id("pi")) == "needs_attention" })
 	w.accept(id("evt_t"), "payment_intent.succeeded", intent(id("pi"), withoutMetadata)) // a twin: leaves it to the first
-	w.closed(id("evt_t"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt_t"))
 	w.accept(id("evt_s"), "checkout.session.completed", session(id("cs"), id("pi"), nil))
-	w.closed(id("evt_s"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
-	w.closed(id("evt_i"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	w.closed(id("evt_s"))
+	w.closed(id("evt_i"))
 	w.fulfilledOnce(id("pi"))
 	w.record(id("evt_i"), "FulfillOrder.woken_by_sibling")
 	w.record(id("evt_t"), "FulfillOrder.asked_of_sibling")
@@ -250,7 +249,7 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		t.Parallel()
 		w, id := newWorld(t), ids(t)
 		w.accept(id("evt"), "payment_intent.payment_failed", failed(id("pi")))
-		w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt"))
 		assert.Equal(t, "failed", w.status(id("pi")))
 		assert.Len(t, w.cart(), 2)
 		w.mailed(map[string]string{customerEmail: "did not go through"})
@@ -261,9 +260,9 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		t.Parallel()
 		w, id := newWorld(t), ids(t)
 		w.accept(id("evt_1"), "payment_intent.succeeded", intent(id("pi"), nil))
-		w.closed(id("evt_1"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt_1"))
 		w.accept(id("evt_2"), "payment_intent.payment_failed", failed(id("pi")))
-		w.closed(id("evt_2"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt_2"))
 		w.fulfilledOnce(id("pi"))
 		w.record(id("evt_2"), "RecordPaymentFailure.too_late")
 	})
@@ -273,7 +272,7 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		w.accept(id("evt"), "payment_intent.canceled", intent(id("pi"), func(o map[string]any) {
 			o["status"], o["amount_received"], o["cancellation_reason"] = "canceled", 0, "abandoned"
 		}))
-		w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt"))
 		assert.Equal(t, "canceled", w.status(id("pi")))
 		assert.Len(t, w.cart(), 2)
 		w.record(id("evt"), "CancelPayment.canceled")
@@ -282,7 +281,7 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		t.Parallel()
 		w, id := newWorld(t), ids(t)
 		w.accept(id("evt"), "payment_intent.processing", intent(id("pi"), func(o map[string]any) { o["status"], o["amount_received"] = "processing", 0 }))
-		w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt"))
 		assert.Equal(t, "processing", w.status(id("pi")))
 		w.record(id("evt"), "RecordPayment.processing")
 	})
@@ -290,7 +289,7 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		t.Parallel()
 		w, id := newWorld(t), ids(t)
 		w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), withoutMetadata))
-		w.closed(id("evt"), enums.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+		w.closed(id("evt"))
 		assert.Equal(t, "unmatched", w.status(id("pi")))
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -37,7 +38,7 @@ const (
 	customerEmail = "eve.customer@mail.example"
 	storeEmail    = "orders@bakery.example"
 	street        = "17 Hidden Lane"
-	patience      = 60 * time.Second // generous: machines are slow and shared
+	patience      = 120 * time.Second // generous: machines are slow and shared
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -150,7 +151,7 @@ func freeAddr(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()
 }
 
@@ -188,7 +189,7 @@ func (w *world) do(request *http.Request) (int, map[string]any) {
 	if err != nil {
 		return 0, nil // not listening yet, or not any more
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(w, err)
 	var answer map[string]any
@@ -206,9 +207,7 @@ func (w *world) must(method, path, token string, body any) map[string]any {
 func (w *world) putStore(more map[string]any) {
 	w.Helper()
 	store := map[string]any{"name": "Corner Bakery", "email": storeEmail, "currency": "usd", "deliveryFee": 399}
-	for key, value := range more {
-		store[key] = value
-	}
+	maps.Copy(store, more)
 	w.must(http.MethodPut, "/support/api/stores/"+storeID, supportToken, store)
 }
 
@@ -324,7 +323,7 @@ func (w *world) accept(eventID, eventType string, object map[string]any) map[str
 func sign(payload []byte) string {
 	at := time.Now().Unix()
 	mac := hmac.New(sha256.New, []byte(webhookSecret))
-	fmt.Fprintf(mac, "%d.%s", at, payload)
+	_, _ = fmt.Fprintf(mac, "%d.%s", at, payload)
 	return fmt.Sprintf("t=%d,v1=%s", at, hex.EncodeToString(mac.Sum(nil)))
 }
 
