@@ -64,6 +64,7 @@ func benchmarkCreateOrder(b *testing.B, connections, clients int) {
 }
 
 func fulfill(b *testing.B, db *models.DB, e models.Event) error {
+	b.Helper()
 	f, err := db.CreateOrder(b.Context(), e)
 	if err != nil {
 		return err

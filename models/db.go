@@ -141,8 +141,7 @@ func Permanent(err error) bool {
 // Describe says what went wrong without quoting any data: Postgres repeats
 // values in its messages, and those may be personal.
 func Describe(err error) string {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.TrimSpace("postgres: SQLSTATE " + refused.Code + " " + refused.ConstraintName)
 	}
 	return err.Error()
@@ -164,8 +163,7 @@ func orNotFound(err error, what string) error {
 func Unavailable(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return refused.Code[:2] == "57" || refused.Code[:2] == "53" || refused.Code[:2] == "08" // shutting down, out of something, connection
 	}
 	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)

@@ -117,8 +117,7 @@ func fulfill(tx *gorm.DB, p *Payment, e Event) (Fulfillment, error) {
 		return Fulfillment{Outcome: Outcome(p.Kind)}, nil
 	}
 	order, err := placeOrder(tx, p, e)
-	var no *refusal
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[*refusal](err); ok {
 		err = p.block(tx, no, e)
 		return Fulfillment{
 			Outcome: PaymentBlocked, OwnerID: value(p.OwnerWorkflowID),

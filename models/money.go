@@ -27,7 +27,7 @@ var (
 
 func currencySet(codes string) map[Currency]bool {
 	set := map[Currency]bool{}
-	for _, code := range strings.Fields(codes) {
+	for code := range strings.FieldsSeq(codes) {
 		set[Currency(code)] = true
 	}
 	return set
@@ -90,9 +90,9 @@ func (c Currency) ParseMajor(s string) (int64, error) {
 
 // Format writes an amount of minor units for people: "12.50 USD", "400 JPY".
 func (c Currency) Format(minor int64) string {
-	sign, magnitude := "", uint64(minor)
+	sign, magnitude := "", uint64(minor) //nolint:gosec // a negative one is replaced below
 	if minor < 0 {
-		sign, magnitude = "-", uint64(-(minor+1))+1 // math.MinInt64 has no positive twin
+		sign, magnitude = "-", uint64(-(minor+1))+1 //nolint:gosec // math.MinInt64 has no positive twin
 	}
 	exponent, decimals := c.exponent(), c.decimals()
 	unit := uint64(1)

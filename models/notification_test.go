@@ -41,7 +41,7 @@ func TestClaimNotifications(t *testing.T) {
 			assert.Equal(t, models.NotificationPending, letter.Status)
 			assert.Equal(t, "evt_a", *letter.ClaimedBy)
 		}
-		assert.NotEqual(t, receipt.Notification.ID, work.Notification.ID)
+		assert.NotEqual(t, receipt.ID, work.ID)
 	})
 
 	t.Run("keeps other workflows out until the claim expires", func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestClaimNotifications(t *testing.T) {
 		again := s.claim(f.PaymentID, "evt_a")
 		require.Len(t, again, 2, "a retry of the same workflow may go on")
 		assert.Equal(t, 2, again[models.ToStore].Attempts)
-		assert.Equal(t, first[models.ToStore].Notification.ID, again[models.ToStore].Notification.ID, "under the same Message-ID")
+		assert.Equal(t, first[models.ToStore].ID, again[models.ToStore].ID, "under the same Message-ID")
 
 		s.exec("UPDATE notifications SET claimed_at = now() - interval '19 minutes'")
 		assert.Empty(t, s.claim(f.PaymentID, "evt_b"))

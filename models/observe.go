@@ -49,7 +49,7 @@ func lockNames(tx *gorm.DB, names ...string) error {
 		if name != "" {
 			hash := fnv.New64a()
 			hash.Write([]byte(name))
-			keys = append(keys, int64(hash.Sum64()))
+			keys = append(keys, int64(hash.Sum64())) //nolint:gosec // any 64 bits will do
 		}
 	}
 	// Everybody in the same order, or two siblings could deadlock.

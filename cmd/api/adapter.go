@@ -110,8 +110,7 @@ func fail(status int, message string) gin.HandlerFunc {
 // caller's 422 with the field's name; anything else unreadable is a 400.
 func decode(c *gin.Context, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return errTooLarge
 	}
 	if err != nil || len(body) == 0 {

@@ -71,8 +71,7 @@ func (s *server) checkNamespace(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	err := temporalclient.CheckAttributes(ctx, s.temporal, s.config.temporal.Options.Namespace, workflows.SearchAttributes())
-	var missing *temporalclient.MissingAttributesError
-	if errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*temporalclient.MissingAttributesError](err); ok {
 		return missing
 	}
 	if err != nil {
@@ -90,7 +89,7 @@ type door struct {
 
 // serve serves the API and, if they are wanted, the metrics.
 func (s *server) serve(ctx context.Context) error {
-	doors := []door{{setting: "API_ADDR", server: s.newHTTPServer(s.config.addr, s.routes())}}
+	doors := []door{{setting: "API_ADDR", server: s.newHTTPServer(s.config.addr, s.routes())}} //nolint:contextcheck // requests bring their own
 	if s.config.metricsAddr != "" {
 		doors = append(doors, door{setting: "METRICS_ADDR", server: s.newHTTPServer(s.config.metricsAddr, s.metrics.routes())})
 	}

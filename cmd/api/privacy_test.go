@@ -70,8 +70,10 @@ func TestNothingPersonalLeaksOut(t *testing.T) {
 	}
 
 	for _, out := range []struct{ name, text string }{
-		{"the log", p.logs.String()}, {"the log without a database", bare.logs.String()},
-		{"the metrics", scrape(t, p.program)}, {"start requests", outside(t, started)},
+		{"the log", p.logs.String()},
+		{"the log without a database", bare.logs.String()},
+		{"the metrics", scrape(t, p.program)},
+		{"start requests", outside(t, started)},
 	} {
 		require.NotEmpty(t, out.text, out.name)
 		for _, word := range personal {

@@ -57,8 +57,7 @@ func (s *server) handleReady(c *gin.Context) {
 func (s *server) checkTemporal(ctx context.Context) string {
 	if !s.ready.attributes.Load() {
 		err := temporalclient.CheckAttributes(ctx, s.temporal, s.config.temporal.Options.Namespace, workflows.SearchAttributes())
-		var missing *temporalclient.MissingAttributesError
-		if errors.As(err, &missing) {
+		if _, ok := errors.AsType[*temporalclient.MissingAttributesError](err); ok {
 			return "search attributes missing"
 		}
 		s.ready.attributes.Store(err == nil)

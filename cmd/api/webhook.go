@@ -67,8 +67,7 @@ func (s *server) logVerdict(c *gin.Context, e models.Event, v verdict) {
 // signature is over the bytes as sent, so nothing is unpacked or parsed before.
 func (s *server) readDelivery(c *gin.Context) (webhook.Delivery, *verdict) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, webhook.MaxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return webhook.Delivery{}, &verdict{"too_large", http.StatusRequestEntityTooLarge, gin.H{"error": "Payload too large"}, err}
 	}
 	if err != nil {
@@ -131,8 +130,7 @@ func (s *server) start(ctx context.Context, workflowType string, e models.Event)
 		Memo:                                     map[string]any{"apiVersion": e.APIVersion, "created": e.Created},
 		StaticSummary:                            workflows.Summary(e),
 	}, workflowType, e)
-	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &already) {
+	if already, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		return already.RunId, true, nil
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -15,9 +16,7 @@ func configOf(changes map[string]string) (config, error) {
 	env := map[string]string{
 		"DATABASE_URL": "postgres://localhost/twigz", "STRIPE_SECRET_KEY": "sk_test_key", "TEMPORAL_CONFIG_FILE": os.DevNull,
 	}
-	for name, value := range changes {
-		env[name] = value
-	}
+	maps.Copy(env, changes)
 	return readConfig(func(name string) string { return env[name] })
 }
 

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,9 +78,11 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	if c.smtpURL != "" {
 		c.mailFrom = r.Required("MAIL_FROM", `set it to the sender, such as "Corner Bakery <orders@bakery.example>"`)
-	}
-	if _, err := c.mailer(); err != nil && c.mailFrom != "" {
-		r.Fault("SMTP_URL, MAIL_FROM", "cannot be used: "+err.Error())
+		checked := c
+		checked.mailFrom = cmp.Or(c.mailFrom, "nobody@example.com") // that it is missing has been told
+		if _, err := checked.mailer(); err != nil {
+			r.Fault("SMTP_URL, MAIL_FROM", "cannot be used: "+err.Error())
+		}
 	}
 	return c, r.Err()
 }
@@ -142,7 +145,7 @@ func command(ctx context.Context, args []string, getenv func(string) string) err
 
 // migrate waits for the database if need be: processes may start in any order.
 func migrate(ctx context.Context, db *models.DB, log *slog.Logger) error {
-	return persist(ctx, log, "database cannot be reached yet", models.Unavailable, func() error {
+	return persist(ctx, log, "database", models.Unavailable, func() error {
 		return migrations.Up(ctx, db.SQL())
 	})
 }
@@ -156,7 +159,7 @@ func connect(ctx context.Context, c config, log *slog.Logger) (client.Client, er
 	}
 	var missing *temporalclient.MissingAttributesError
 	passing := func(err error) bool { return !errors.As(err, &missing) }
-	err = persist(ctx, log, "temporal cannot be reached yet", passing, func() error {
+	err = persist(ctx, log, "temporal", passing, func() error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		return temporalclient.CheckAttributes(ctx, temporal, c.temporal.Options.Namespace, workflows.SearchAttributes())
@@ -165,13 +168,13 @@ func connect(ctx context.Context, c config, log *slog.Logger) (client.Client, er
 }
 
 // persist does something until it succeeds, fails for good, or ctx ends.
-func persist(ctx context.Context, log *slog.Logger, waiting string, passing func(error) bool, do func() error) error {
+func persist(ctx context.Context, log *slog.Logger, what string, passing func(error) bool, do func() error) error {
 	for {
 		err := do()
 		if err == nil || !passing(err) {
 			return err
 		}
-		log.WarnContext(ctx, waiting, "error", models.Describe(err))
+		log.WarnContext(ctx, "cannot be reached yet", "what", what, "error", models.Describe(err))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -183,7 +186,7 @@ func persist(ctx context.Context, log *slog.Logger, waiting string, passing func
 // stopped makes being told to stop no error.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // err is only how the stop showed
 	}
 	return err
 }

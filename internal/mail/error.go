@@ -93,8 +93,7 @@ func (s *Sender) cause(err error) string {
 // notSent describes what became of a mail in a session.
 func notSent(ctx context.Context, err error) error {
 	stage, code := "session", 0
-	var failed *gomail.SendError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*gomail.SendError](err); ok {
 		code = failed.ErrorCode()
 		if name, ok := stages[failed.Reason]; ok {
 			stage = name

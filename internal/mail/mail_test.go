@@ -14,15 +14,18 @@ func TestNewReadsSettings(t *testing.T) {
 	}{
 		{
 			"STARTTLS, bare address", "smtp://mail.example.test:587", "orders@twigz.example.test",
-			server{host: "mail.example.test", port: "587"}, "twigz.example.test",
+			server{host: "mail.example.test", port: "587"},
+			"twigz.example.test",
 		},
 		{
 			"TLS, login and name", "smtps://ann:p%40ss%2Fword@mail.example.test:465", "Zoë's Twigz <orders@example.test>",
-			server{host: "mail.example.test", port: "465", implicit: true, user: "ann", password: "p@ss/word"}, "example.test",
+			server{host: "mail.example.test", port: "465", implicit: true, user: "ann", password: "p@ss/word"},
+			"example.test",
 		},
 		{
 			"IPv6, closing slash, @ in the local part", "smtp://[::1]:25/", `"a@b"@example.test`,
-			server{host: "::1", port: "25"}, "example.test",
+			server{host: "::1", port: "25"},
+			"example.test",
 		},
 	}
 	for _, c := range cases {

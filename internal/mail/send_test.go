@@ -291,7 +291,7 @@ func TestSendCountsAMailAsSentOnceItWasTaken(t *testing.T) {
 // word, and nothing from then on.
 func silentAfter(word string) func(net.Conn) {
 	return func(c net.Conn) {
-		fmt.Fprint(c, "220 ready\r\n")
+		_, _ = fmt.Fprint(c, "220 ready\r\n")
 		lines := bufio.NewScanner(c)
 		data := false
 		for lines.Scan() {
@@ -302,10 +302,10 @@ func silentAfter(word string) func(net.Conn) {
 				return
 			case line == "DATA":
 				data = true
-				fmt.Fprint(c, "354 go on\r\n")
+				_, _ = fmt.Fprint(c, "354 go on\r\n")
 			case !data || line == ".":
 				data = false
-				fmt.Fprint(c, "250 ok\r\n")
+				_, _ = fmt.Fprint(c, "250 ok\r\n")
 			}
 		}
 	}

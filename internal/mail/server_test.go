@@ -156,7 +156,7 @@ func startScript(t *testing.T, converse func(net.Conn)) string {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				converse(conn)
 			}()
 		}

@@ -139,7 +139,7 @@ func (a account) own(dir string) error {
 		if ok && int(stat.Uid) == a.uid && int(stat.Gid) == a.gid {
 			return nil
 		}
-		return os.Lchown(path, a.uid, a.gid)
+		return os.Lchown(path, a.uid, a.gid) //nolint:gosec // a link is not followed, and the folder is ours
 	})
 	if err != nil {
 		return fmt.Errorf("give %s to %s: %w", dir, a.name, err)

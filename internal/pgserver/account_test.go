@@ -25,7 +25,7 @@ func TestRootRunsTheServerInAClosedDirectory(t *testing.T) {
 	t.Parallel()
 	needNamespaces(t)
 	dir := filepath.Join(t.TempDir(), "dev")
-	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o700)) //nolint:gosec // a directory
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o700))
 	s := mustStart(t, Options{Dir: dir})
 	assert.Equal(t, "1", ask(t, s, "SELECT '1'"))
 	assert.Zero(t, owner(t, dir), "the data stays root's")
@@ -68,9 +68,9 @@ func TestNoAccountIsOneErrorThatNamesTheClosedDirectory(t *testing.T) {
 	t.Parallel()
 	dir := openDir(t)
 	inside := filepath.Join(dir, "a", "b")
-	require.NoError(t, os.MkdirAll(inside, 0o755)) //nolint:gosec // others have to enter
+	require.NoError(t, os.MkdirAll(inside, 0o755))
 	assert.Empty(t, closedDir(inside))
-	require.NoError(t, os.Chmod(filepath.Join(dir, "a"), 0o700)) //nolint:gosec // a directory
+	require.NoError(t, os.Chmod(filepath.Join(dir, "a"), 0o700))
 	assert.Equal(t, filepath.Join(dir, "a"), closedDir(inside))
 
 	err := noAccount("/nowhere/bin", inside, errors.New("as nobody: permission denied"))
@@ -100,7 +100,7 @@ func copyOfSelf(t *testing.T) string {
 	text, err := os.ReadFile(self)
 	require.NoError(t, err)
 	program := filepath.Join(openDir(t), "helper")
-	require.NoError(t, os.WriteFile(program, text, 0o755)) //nolint:gosec // others have to run it
+	require.NoError(t, os.WriteFile(program, text, 0o755))
 	return program
 }
 

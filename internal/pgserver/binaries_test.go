@@ -110,5 +110,5 @@ func TestEnvironmentCannotChangeTheServer(t *testing.T) {
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o700))
 }

@@ -169,7 +169,7 @@ func openDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "pgserver-*") //nolint:usetesting // see above
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // see above
+	require.NoError(t, os.Chmod(dir, 0o755))
 	return dir
 }
 
@@ -187,7 +187,7 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.Background()) }) //nolint:usetesting // the test's is over
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
 

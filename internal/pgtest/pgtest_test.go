@@ -108,7 +108,7 @@ func TestSweepRemovesOnlyWhatIsDead(t *testing.T) {
 	parent := t.TempDir()
 	mkdir := func(name string, age time.Duration) string {
 		dir := filepath.Join(parent, "twigz-pgtest-"+name)
-		require.NoError(t, os.MkdirAll(filepath.Join(dir, "postgres-15", "base"), 0o755)) //nolint:gosec // as startCluster
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "postgres-15", "base"), 0o755))
 		then := time.Now().Add(-age)
 		require.NoError(t, os.Chtimes(dir, then, then))
 		return dir

@@ -31,10 +31,10 @@ type source struct {
 func newSource(ctx context.Context) (*source, error) {
 	s := &source{prefix: "test_" + strings.ToLower(rand.Text()[:10])}
 	if err := s.connect(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.close()) //nolint:contextcheck // it cleans up, whether or not ctx has ended
 	}
 	if err := s.makeTemplate(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.close()) //nolint:contextcheck // it cleans up, whether or not ctx has ended
 	}
 	return s, nil
 }

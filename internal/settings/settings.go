@@ -125,7 +125,7 @@ func (r *Reader) LogLevel() slog.Level {
 
 // DatabaseURL reads DATABASE_URL.
 func (r *Reader) DatabaseURL() string {
-	const example = "postgres://user:password@host:5432/database"
+	const example = "postgres://user:password@host:5432/database" //nolint:gosec // nobody's
 	value := r.Required("DATABASE_URL", "set it to "+example)
 	if value == "" {
 		return ""

@@ -3,7 +3,6 @@ package temporalclient_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -166,7 +165,7 @@ func TestCheckAttributes(t *testing.T) {
 			err := check(func(string, string) error { return cause })
 			require.ErrorIs(t, err, cause)
 			var missing *temporalclient.MissingAttributesError
-			assert.False(t, errors.As(err, &missing))
+			assert.NotErrorAs(t, err, &missing)
 		}
 	})
 }

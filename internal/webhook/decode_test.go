@@ -37,7 +37,8 @@ func mustDecode(t *testing.T, body string) models.Event {
 	return d.Event
 }
 
-func minor(amount int64) *int64 { return &amount }
+//go:fix inline
+func minor(amount int64) *int64 { return new(amount) }
 
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
@@ -365,8 +366,10 @@ func TestMetadata(t *testing.T) {
 		{name: "empty", metadata: `{}`},
 		{name: "none of ours", metadata: `{"foo":"bar","CustomerId":"c"}`},
 		{name: "one of ours among others", metadata: `{"foo":"bar","customerId":"c"}`, want: models.Metadata{"customerId": "c"}},
-		{name: "all of ours", metadata: `{"paymentId":"p","customerId":"c","storeId":"s","deliveryAddress":"{\"line1\":\"1 High St\"}","deliveryType":"delivery","deliveryFee":"3.99"}`,
-			want: models.Metadata{"paymentId": "p", "customerId": "c", "storeId": "s", "deliveryAddress": `{"line1":"1 High St"}`, "deliveryType": "delivery", "deliveryFee": "3.99"}},
+		{
+			name: "all of ours", metadata: `{"paymentId":"p","customerId":"c","storeId":"s","deliveryAddress":"{\"line1\":\"1 High St\"}","deliveryType":"delivery","deliveryFee":"3.99"}`,
+			want: models.Metadata{"paymentId": "p", "customerId": "c", "storeId": "s", "deliveryAddress": `{"line1":"1 High St"}`, "deliveryType": "delivery", "deliveryFee": "3.99"},
+		},
 		{name: "one of ours, empty", metadata: `{"storeId":""}`, want: models.Metadata{"storeId": ""}},
 		{name: "an array", metadata: `[]`, problem: notStrings},
 		{name: "a text", metadata: `"x"`, problem: notStrings},

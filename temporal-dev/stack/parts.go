@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"twigz/internal/pgserver"
-
 	"twigz/temporal-dev/inbox"
 	"twigz/temporal-dev/process"
 	"twigz/temporal-dev/stripestandin"
