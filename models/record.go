@@ -12,13 +12,15 @@ type Recording struct {
 	Outcome   Outcome `json:"outcome"`
 	PaymentID string  `json:"paymentId"`
 	Tell      bool    `json:"tell,omitempty"`     // somebody is to be told
+	Unplaced  bool    `json:"unplaced,omitempty"` // it was collected before anything said that it is an order's: place it now
 	NoEmail   bool    `json:"noEmail,omitempty"`  // nobody knows the customer's address yet
 	ChargeID  string  `json:"chargeId,omitempty"` // where to look for it
 }
 
 // RecordPaymentState notes that a payment is processing, failed or canceled,
-// unless it is already further; to "" it notes the event and no more. A failure keeps its reason, and the customer's
-// notification is written beside it. Carts are not touched.
+// unless it is already further; to "" it notes the event and no more. A failure
+// keeps its reason, and the customer's notification is written beside it. Carts
+// are not touched.
 func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) (Recording, error) {
 	var r Recording
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
@@ -37,10 +39,13 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 			r.Outcome = PaymentRecorded
 			err = keepReason(tx, &p, e, &r, to)
 		}
-		if err == nil && p.Kind != OrderPayment {
+		if err != nil {
+			return err
+		}
+		if p.Kind != OrderPayment {
 			r.Outcome = Outcome(p.Kind)
 		}
-		if err != nil {
+		if r.Unplaced, err = p.unplaced(tx); err != nil {
 			return err
 		}
 		return recordEvent(tx, e, p.ID, string(r.Outcome))
@@ -49,6 +54,18 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 		return Recording{}, fmt.Errorf("record %s for %s: %w", to, e.ID, err)
 	}
 	return r, nil
+}
+
+// unplaced says whether the payment was collected for an order that nobody has
+// tried to make: its success carried no metadata and passed as unmatched, and
+// only a late event of another kind says what it was for.
+func (p *Payment) unplaced(tx *gorm.DB) (bool, error) {
+	if p.State != PaymentPaid || p.Kind != OrderPayment || p.BlockedReason != nil {
+		return false, nil
+	}
+	var orders int64
+	err := tx.Model(&Order{}).Where("payment_id = ?", p.ID).Count(&orders).Error
+	return orders == 0, err
 }
 
 func keepReason(tx *gorm.DB, p *Payment, e Event, r *Recording, to PaymentState) error {

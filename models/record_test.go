@@ -141,3 +141,21 @@ func TestAnEventCanBeNotedAlone(t *testing.T) {
 	assert.Equal(t, map[string]string{e.ID: "no_change"}, outcomes(d))
 	assert.Empty(t, d.Audit)
 }
+
+func TestALateEventSaysWhatWasCollected(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	require.Equal(t, models.PaymentUnmatched, s.create(paid("pi_1", without)).Outcome)
+	late := session("cs_1", "pi_1", func(e *models.Event) { e.PaymentStatus, e.AmountReceived = "unpaid", nil })
+	assert.True(t, s.record(late, models.PaymentProcessing).Unplaced)
+	assert.True(t, s.record(late, models.PaymentProcessing).Unplaced, "until it is placed, or blocked")
+	s.mustOrder(late)
+	assert.Equal(t, "paid", s.detail("pi_1").Payment.Status)
+	assert.False(t, s.record(late, models.PaymentProcessing).Unplaced)
+	assert.Equal(t, "order_created", outcomes(s.detail("pi_1"))[late.ID])
+
+	s.putStore(func(store *models.Store) { store.Active = false })
+	blocked := paid("pi_2")
+	s.create(blocked)
+	assert.False(t, s.record(session("cs_2", "pi_2"), models.PaymentProcessing).Unplaced, "somebody waits for a person already")
+}

@@ -10,6 +10,10 @@
 //	CancelPayment         ViewPaymentIntent ─▶ RecordPaymentState(canceled)
 //	RecordPayment         ViewPaymentIntent ─▶ RecordPaymentState(processing)
 //
+// Should one of the last three be the first to say what a payment is for that
+// was collected before (its success carried no metadata), it goes on as
+// FulfillOrder does.
+//
 // Rows local, the world durable. A step that is one short transaction (onRows)
 // runs as a local activity, which costs one event of history and no trip to
 // another worker; when it fails for a passing reason the same method runs as a

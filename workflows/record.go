@@ -26,7 +26,8 @@ func RecordPayment(ctx workflow.Context, e models.Event) (Result, error) {
 
 // record notes what an event tells, corrected by what Stripe says now.
 func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Result, error) {
-	var d desk
+	run := fulfillment{event: e}
+	d := &run.desk
 	if err := d.open(ctx); err != nil {
 		return Result{}, err
 	}
@@ -41,7 +42,7 @@ func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Res
 		e, state = present(e, told, view)
 	}
 	in := activities.RecordInput{Event: e, State: state}
-	recorded, err := onRows[models.Recording](ctx, &d, "Record the payment's state", rowsAndMails.RecordPaymentState, in)
+	recorded, err := onRows[models.Recording](ctx, d, "Record the payment's state", rowsAndMails.RecordPaymentState, in)
 	if err != nil {
 		return Result{}, err
 	}
@@ -52,6 +53,12 @@ func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Res
 		if err := d.tell(ctx, recorded); err != nil {
 			return Result{}, err
 		}
+	}
+	if recorded.Unplaced {
+		// What was collected is known from the success; this event's amounts are
+		// of another time.
+		run.event.Amount, run.event.AmountReceived = nil, nil
+		return run.run(ctx)
 	}
 	return Result{Outcome: recorded.Outcome, PaymentID: recorded.PaymentID}, nil
 }

@@ -371,6 +371,19 @@ func processingStories() []story {
 			did:    viewedAndRecorded, want: noted,
 		},
 		{
+			name:  "a payment that was collected before anybody knew for what is fulfilled",
+			file:  "processing_placed_late",
+			event: about("", ofSession("checkout.session.completed")),
+			script: func(s *stage) {
+				says(paidMeanwhile, models.Recording{Outcome: models.EventTooLate, PaymentID: "pay_1", Unplaced: true})(s)
+				s.answer("CreateOrder", created)
+				finishes(s)
+			},
+			did: append(slices.Clone(viewedAndRecorded), "local activity CreateOrder", "set OrderID", "local activity ClearCart",
+				"activity SendNotifications"),
+			want: orderMade,
+		},
+		{
 			name:   "a status that Stripe may yet invent changes nothing",
 			file:   "processing_then_something",
 			event:  processing,

@@ -42,7 +42,7 @@ var recordedPaths = map[string][]string{
 	},
 	workflows.TypeRecordPaymentFailure: {"told", "too_late"},
 	workflows.TypeCancelPayment:        {"canceled"},
-	workflows.TypeRecordPayment:        {"processing"},
+	workflows.TypeRecordPayment:        {"processing", "placed_late"},
 }
 
 func TestReplay(t *testing.T) {

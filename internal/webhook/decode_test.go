@@ -37,9 +37,6 @@ func mustDecode(t *testing.T, body string) models.Event {
 	return d.Event
 }
 
-//go:fix inline
-func minor(amount int64) *int64 { return new(amount) }
-
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	bodies := map[string]string{
@@ -184,7 +181,7 @@ func TestPaymentIntents(t *testing.T) {
 			want: models.Event{
 				Type: "payment_intent.succeeded", APIVersion: "2017-08-15", Livemode: true,
 				PaymentIntentID: "pi_1", ChargeID: "ch_2", InvoiceID: "in_1",
-				Amount: minor(2599), AmountReceived: minor(2599), Currency: "usd", Email: "ann@example.com",
+				Amount: new(int64(2599)), AmountReceived: new(int64(2599)), Currency: "usd", Email: "ann@example.com",
 				Metadata: models.Metadata{"customerId": "user_2x", "storeId": "s1", "deliveryType": "pickup", "deliveryFee": "0"},
 			},
 		},
@@ -196,7 +193,7 @@ func TestPaymentIntents(t *testing.T) {
 				"metadata":{},"status":"requires_payment_method"}}}`,
 			want: models.Event{
 				Type: "payment_intent.payment_failed", APIVersion: "2022-11-15", PaymentIntentID: "pi_1", ChargeID: "ch_1",
-				Amount: minor(400), AmountReceived: minor(0), Currency: "jpy", Email: "bo@example.com",
+				Amount: new(int64(400)), AmountReceived: new(int64(0)), Currency: "jpy", Email: "bo@example.com",
 				FailureCode: "insufficient_funds", FailureMessage: "Your card has insufficient funds.",
 			},
 		},
@@ -206,7 +203,7 @@ func TestPaymentIntents(t *testing.T) {
 				"receipt_email":null,"last_payment_error":null,"metadata":{"paymentId":"pay_1","campaign":"spring"}}`),
 			want: models.Event{
 				Type: "payment_intent.processing", APIVersion: "2024-06-20", PaymentIntentID: "pi_1", ChargeID: "py_1",
-				Amount: minor(500), AmountReceived: minor(0), Currency: "eur", Metadata: models.Metadata{"paymentId": "pay_1"},
+				Amount: new(int64(500)), AmountReceived: new(int64(0)), Currency: "eur", Metadata: models.Metadata{"paymentId": "pay_1"},
 			},
 		},
 		{
@@ -216,7 +213,7 @@ func TestPaymentIntents(t *testing.T) {
 				"receipt_email":null,"last_payment_error":{"code":"payment_intent_authentication_failure","message":"No."},"metadata":{"paymentId":"pay_1"}}}}`,
 			want: models.Event{
 				Type: "payment_intent.canceled", APIVersion: "2025-03-31.basil", PaymentIntentID: "pi_1",
-				Amount: minor(500), AmountReceived: minor(0), Currency: "kwd", CancellationReason: "abandoned",
+				Amount: new(int64(500)), AmountReceived: new(int64(0)), Currency: "kwd", CancellationReason: "abandoned",
 				FailureCode: "payment_intent_authentication_failure", FailureMessage: "No.", Metadata: models.Metadata{"paymentId": "pay_1"},
 			},
 		},
@@ -238,7 +235,7 @@ func TestPaymentIntents(t *testing.T) {
 		{
 			name: "names under another case do not replace",
 			body: succeeded(`"amount":5,"Amount":6,"AMOUNT":7,"currency":"usd","Currency":"eur"`),
-			want: models.Event{Type: "payment_intent.succeeded", APIVersion: "2024-06-20", Amount: minor(5), Currency: "usd"},
+			want: models.Event{Type: "payment_intent.succeeded", APIVersion: "2024-06-20", Amount: new(int64(5)), Currency: "usd"},
 		},
 	}
 	for _, test := range tests {
@@ -267,7 +264,7 @@ func TestCheckoutSessions(t *testing.T) {
 				"customer_email":"old@example.com","customer_details":{"email":"ann@example.com","name":"Ann"},"metadata":{"paymentId":"pay_1"},"status":"complete"`,
 			want: models.Event{
 				CheckoutSessionID: "cs_test_1", PaymentIntentID: "pi_1", Mode: "payment", PaymentStatus: "paid",
-				Amount: minor(1000), AmountReceived: minor(1000), Currency: "usd", Email: "ann@example.com", Metadata: models.Metadata{"paymentId": "pay_1"},
+				Amount: new(int64(1000)), AmountReceived: new(int64(1000)), Currency: "usd", Email: "ann@example.com", Metadata: models.Metadata{"paymentId": "pay_1"},
 			},
 		},
 		{
@@ -276,7 +273,7 @@ func TestCheckoutSessions(t *testing.T) {
 			body: `"id":"cs_1","payment_intent":"pi_1","amount_total":1000,"currency":"eur","mode":"payment","payment_status":"unpaid","customer_email":"bo@example.com","customer_details":null,"metadata":{}`,
 			want: models.Event{
 				CheckoutSessionID: "cs_1", PaymentIntentID: "pi_1", Mode: "payment", PaymentStatus: "unpaid",
-				Amount: minor(1000), Currency: "eur", Email: "bo@example.com",
+				Amount: new(int64(1000)), Currency: "eur", Email: "bo@example.com",
 			},
 		},
 		{
@@ -285,7 +282,7 @@ func TestCheckoutSessions(t *testing.T) {
 			body: `"id":"cs_1","payment_intent":null,"amount_total":0,"currency":"usd","mode":"payment","payment_status":"no_payment_required","metadata":{"paymentId":"pay_1"}`,
 			want: models.Event{
 				CheckoutSessionID: "cs_1", Mode: "payment", PaymentStatus: "no_payment_required",
-				Amount: minor(0), AmountReceived: minor(0), Currency: "usd", Metadata: models.Metadata{"paymentId": "pay_1"},
+				Amount: new(int64(0)), AmountReceived: new(int64(0)), Currency: "usd", Metadata: models.Metadata{"paymentId": "pay_1"},
 			},
 		},
 		{
@@ -294,20 +291,20 @@ func TestCheckoutSessions(t *testing.T) {
 			body: `"id":"cs_1","payment_intent":null,"invoice":"in_1","amount_total":700,"currency":"usd","mode":"subscription","payment_status":"paid"`,
 			want: models.Event{
 				CheckoutSessionID: "cs_1", InvoiceID: "in_1", Mode: "subscription", PaymentStatus: "paid",
-				Amount: minor(700), AmountReceived: minor(700), Currency: "usd",
+				Amount: new(int64(700)), AmountReceived: new(int64(700)), Currency: "usd",
 			},
 		},
 		{
 			name: "the oldest versions do not say whether it is paid",
 			kind: "checkout.session.completed",
 			body: `"id":"cs_1","payment_intent":"pi_1","amount_total":1000,"display_items":[{"amount":1000,"quantity":1}]`,
-			want: models.Event{CheckoutSessionID: "cs_1", PaymentIntentID: "pi_1", Amount: minor(1000)},
+			want: models.Event{CheckoutSessionID: "cs_1", PaymentIntentID: "pi_1", Amount: new(int64(1000))},
 		},
 		{
 			name: "a status that is no text says nothing",
 			kind: "checkout.session.async_payment_succeeded",
 			body: `"id":"cs_1","amount_total":1000,"payment_status":5,"mode":5,"customer_details":"x","customer_email":5`,
-			want: models.Event{CheckoutSessionID: "cs_1", Amount: minor(1000)},
+			want: models.Event{CheckoutSessionID: "cs_1", Amount: new(int64(1000))},
 		},
 		{
 			name: "a paid one without a total has collected we know not what",
@@ -321,7 +318,7 @@ func TestCheckoutSessions(t *testing.T) {
 			body: `"id":"cs_1","payment_intent":null,"amount_total":1000,"currency":"usd","mode":"payment","payment_status":"unpaid","metadata":{"paymentId":"pay_1"}`,
 			want: models.Event{
 				CheckoutSessionID: "cs_1", Mode: "payment", PaymentStatus: "unpaid",
-				Amount: minor(1000), Currency: "usd", Metadata: models.Metadata{"paymentId": "pay_1"},
+				Amount: new(int64(1000)), Currency: "usd", Metadata: models.Metadata{"paymentId": "pay_1"},
 			},
 		},
 		{

@@ -285,6 +285,17 @@ func TestWhatIsNoSuccess(t *testing.T) {
 		assert.Equal(t, "processing", w.status(id("pi")))
 		w.record(id("evt"), "RecordPayment.processing")
 	})
+	t.Run("a late event that says what a collected payment was for makes its order", func(t *testing.T) {
+		t.Parallel()
+		w, id := newWorld(t), ids(t)
+		w.accept(id("evt_1"), "payment_intent.succeeded", intent(id("pi"), withoutMetadata))
+		w.closed(id("evt_1"))
+		assert.Equal(t, "unmatched", w.status(id("pi")))
+		w.accept(id("evt_2"), "checkout.session.completed", session(id("cs"), id("pi"), func(o map[string]any) { o["payment_status"] = "unpaid" }))
+		w.closed(id("evt_2"))
+		w.fulfilledOnce(id("pi"))
+		w.record(id("evt_2"), "RecordPayment.placed_late")
+	})
 	t.Run("a payment that is not ours is listed as unmatched", func(t *testing.T) {
 		t.Parallel()
 		w, id := newWorld(t), ids(t)
