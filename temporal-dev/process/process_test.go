@@ -125,6 +125,7 @@ func TestMakeIsWatched(t *testing.T) {
 			recipe := "dev:\n\t@PROCESS_TEST_MAKE=$$PPID exec " + os.Args[0] + "\n"
 			require.NoError(t, os.WriteFile(makefile, []byte(recipe), 0o600))
 			gmake := exec.CommandContext(t.Context(), "make", "-f", makefile)
+			gmake.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=") // this may run under a make of its own
 			out, err := gmake.StdoutPipe()
 			require.NoError(t, err)
 			require.NoError(t, gmake.Start())

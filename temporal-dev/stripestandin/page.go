@@ -3,12 +3,12 @@ package stripestandin
 import (
 	"bytes"
 	_ "embed"
-	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
+
+	"twigz/models"
 )
 
 //go:embed page.html
@@ -78,10 +78,14 @@ func (s *Server) objectViews() []objectView {
 	return views
 }
 
-// amountText shows minor units as they are: what is looked at here are Stripe's own numbers.
+// amountText shows an amount as people read it. An object that was put in by hand may have one of another type, or none.
 func amountText(o object) string {
-	if o["amount"] == nil {
+	switch minor := o["amount"].(type) {
+	case int64:
+		return models.Currency(o.text("currency")).Format(minor)
+	case float64:
+		return models.Currency(o.text("currency")).Format(int64(minor))
+	default:
 		return ""
 	}
-	return fmt.Sprint(o["amount"], " ", strings.ToUpper(o.text("currency")))
 }

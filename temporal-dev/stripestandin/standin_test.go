@@ -305,7 +305,7 @@ func TestThePageListsEventsAndObjects(t *testing.T) {
 	page := mustGet(t, s.URL()+"/")
 	require.Contains(t, page, event)
 	require.Contains(t, page, intent)
-	require.Contains(t, page, "2349 USD")
+	require.Contains(t, page, "23.49 USD")
 	require.Contains(t, page, "delivered")
 	require.NotContains(t, page, "<script>")
 }
