@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -77,9 +76,8 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.mails.Close() })
 	w.startStripe()
-	w.api, w.metrics = "http://"+freeAddr(t), "http://"+freeAddr(t)
 	w.env = append(os.Environ(),
-		"API_ADDR="+w.api[len("http://"):], "METRICS_ADDR="+w.metrics[len("http://"):],
+		"API_ADDR=127.0.0.1:0", "METRICS_ADDR=127.0.0.1:0", // any free port; the log tells which
 		"DATABASE_URL="+w.database,
 		"TEMPORAL_ADDRESS="+built.temporal.FrontendHostPort(), "TEMPORAL_TASK_QUEUE="+w.taskQueue,
 		"STRIPE_SECRET_KEY=sk_test_e2e", "STRIPE_PUBLISHABLE_KEY=pk_test_e2e", "STRIPE_WEBHOOK_SECRET="+webhookSecret,
@@ -89,6 +87,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	)
 	w.startWorker()
 	w.start("api", built.api)
+	w.api, w.metrics = w.listening("API_ADDR"), w.listening("METRICS_ADDR")
 	w.until("the API is ready", func() bool {
 		status, _ := w.call(http.MethodGet, "/ready", "", nil)
 		return status == http.StatusOK
@@ -147,12 +146,20 @@ func (w *world) logs() string {
 	return all.String()
 }
 
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+// listening is where the API says it listens for a setting, as a base URL.
+func (w *world) listening(setting string) string {
+	w.Helper()
+	var addr string
+	w.until("the API listens for "+setting, func() bool {
+		for line := range strings.Lines(w.logs()) {
+			var entry struct{ Msg, Setting, Addr string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" && entry.Setting == setting {
+				addr = entry.Addr
+			}
+		}
+		return addr != ""
+	})
+	return "http://" + addr
 }
 
 // until waits for something to come true.
