@@ -125,7 +125,7 @@ func findEmail(ctx workflow.Context, d *desk, paymentID, chargeID string) error 
 		return nil
 	}
 	d.begin(ctx, "Ask Stripe for the customer's address")
-	asking := workflow.WithActivityOptions(ctx, findAddress(d.Step))
+	asking := workflow.WithActivityOptions(ctx, findAddress(ctx, d.Step))
 	var found activities.BillingEmail
 	err := workflow.ExecuteActivity(asking, stripeCalls.FindBillingEmail, activities.ChargeInput{ChargeID: chargeID}).Get(ctx, &found)
 	if err != nil {

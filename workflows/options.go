@@ -48,9 +48,9 @@ func mails(summary string) workflow.ActivityOptions {
 // askStripe is for a question whose answer makes a step better but that the
 // step can do without. The customer waits for the mail that follows, so after
 // fifteen seconds the event's own word has to do.
-func askStripe(summary string) workflow.ActivityOptions {
+func askStripe(ctx workflow.Context, summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
-		TaskQueue:              TaskQueueStripe,
+		TaskQueue:              StripeQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout:    10 * time.Second,
 		ScheduleToCloseTimeout: 15 * time.Second,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second},
@@ -60,8 +60,8 @@ func askStripe(summary string) workflow.ActivityOptions {
 
 // findAddress is for the same kind of question when no mail can go out without
 // the answer: ten minutes outlast a restart of anything in between.
-func findAddress(summary string) workflow.ActivityOptions {
-	options := askStripe(summary)
+func findAddress(ctx workflow.Context, summary string) workflow.ActivityOptions {
+	options := askStripe(ctx, summary)
 	options.ScheduleToCloseTimeout = 10 * time.Minute
 	return options
 }

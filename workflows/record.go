@@ -76,7 +76,7 @@ func (d *desk) tell(ctx workflow.Context, r models.Recording) error {
 // or cannot be asked in time, the event's own word has to do: a zero view.
 func viewPayment(ctx workflow.Context, paymentIntentID, step string) (activities.PaymentView, error) {
 	var view activities.PaymentView
-	asking := workflow.WithActivityOptions(ctx, askStripe(step))
+	asking := workflow.WithActivityOptions(ctx, askStripe(ctx, step))
 	in := activities.PaymentIntentInput{PaymentIntentID: paymentIntentID}
 	err := workflow.ExecuteActivity(asking, stripeCalls.ViewPaymentIntent, in).Get(ctx, &view)
 	if err != nil {

@@ -2,8 +2,19 @@ package workflows
 
 import "twigz/models"
 
-// TaskQueueStripe is where the activities that call Stripe run, rate-limited.
-const TaskQueueStripe = "stripe"
+// TaskQueue is where workflows and the activities on rows and mails run, unless
+// TEMPORAL_TASK_QUEUE says otherwise.
+const TaskQueue = "fulfillment"
+
+// StripeQueue is where the activities that call Stripe run, rate-limited, beside
+// the workflows of a task queue. Two installations that share a namespace differ
+// by their task queues, and neither may ask the other's Stripe account.
+func StripeQueue(taskQueue string) string {
+	if taskQueue == TaskQueue {
+		return "stripe"
+	}
+	return taskQueue + "-stripe"
+}
 
 // Names of the workflow types, as the Web UI shows them.
 const (

@@ -83,3 +83,9 @@ func TestTypesAreNamedForTheirFunctions(t *testing.T) {
 		assert.Equal(t, name, full[strings.LastIndex(full, ".")+1:])
 	}
 }
+
+func TestStripeQueue(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "stripe", workflows.StripeQueue("fulfillment"))
+	assert.Equal(t, "shop-2-stripe", workflows.StripeQueue("shop-2"), "another installation asks its own Stripe account")
+}

@@ -48,6 +48,7 @@ func newStage(t *testing.T) *stage {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	s := &stage{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t}
+	s.SetStartWorkflowOptions(client.StartWorkflowOptions{TaskQueue: workflows.TaskQueue})
 	s.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&recorder{stage: s}}})
 	s.RegisterActivity(&activities.Activities{})
 	s.RegisterActivity(&activities.Stripe{})

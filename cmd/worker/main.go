@@ -200,14 +200,15 @@ func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, tempor
 	stop := make(chan any)
 	go func() { <-ctx.Done(); close(stop) }()
 
-	stripeCalls := worker.New(temporal, workflows.TaskQueueStripe, worker.Options{
+	stripeQueue := workflows.StripeQueue(c.temporal.TaskQueue)
+	stripeCalls := worker.New(temporal, stripeQueue, worker.Options{
 		TaskQueueActivitiesPerSecond: stripeRate,
 		DisableWorkflowWorker:        true,
 		WorkerStopTimeout:            stopTime,
 	})
 	stripeCalls.RegisterActivity(activities.NewStripe(c.stripeKey, c.stripeBase))
 	if err := stripeCalls.Start(); err != nil {
-		return fmt.Errorf("poll %s: %w", workflows.TaskQueueStripe, err)
+		return fmt.Errorf("poll %s: %w", stripeQueue, err)
 	}
 	defer stripeCalls.Stop()
 
