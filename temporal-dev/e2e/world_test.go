@@ -102,7 +102,9 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 
 func (w *world) startStripe() {
 	w.Helper()
-	w.stripe = stripestandin.New(stripestandin.Config{})
+	var err error
+	w.stripe, err = stripestandin.New(stripestandin.Config{})
+	require.NoError(w, err)
 	require.NoError(w, w.stripe.Start("127.0.0.1:0"))
 	w.Cleanup(func() { _ = w.stripe.Close() })
 }

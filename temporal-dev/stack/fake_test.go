@@ -123,6 +123,9 @@ func (a *fakeAPI) webhook(r *http.Request) (any, int) {
 	if err != nil || os.Getenv("MAIL_FROM") == "refuse" {
 		return map[string]string{"error": "Invalid webhook signature"}, 400
 	}
+	if event.Type != stripe.EventTypePaymentIntentSucceeded {
+		return map[string]string{"message": "Event type not supported"}, 200
+	}
 	var intent stripe.PaymentIntent
 	_ = json.Unmarshal(event.Data.Raw, &intent)
 	d := detail{Order: &order{

@@ -134,17 +134,22 @@ func (s *stack) startInbox(context.Context) (err error) {
 
 // startStripe makes the stand-in. Where a real Stripe is used nobody can reach it, and it only signs and sends the demo's
 // event.
-func (s *stack) startStripe(context.Context) error {
-	s.stripe = stripestandin.New(stripestandin.Config{
-		WebhookURL:    s.plan.apiURL() + "/stripe/webhook",
-		WebhookSecret: s.plan.webhookSecret(),
-		SecretKey:     s.plan.env["STRIPE_SECRET_KEY"],
-		Livemode:      s.plan.livemode(),
-	})
+func (s *stack) startStripe(context.Context) (err error) {
+	config := stripestandin.Config{
+		WebhookURL:     s.plan.apiURL() + "/stripe/webhook",
+		WebhookSecrets: []string{s.plan.webhookSecret()},
+		SecretKey:      s.plan.env["STRIPE_SECRET_KEY"],
+		Livemode:       s.plan.livemode(),
+	}
 	if !s.plan.ours.stripe {
-		return nil
+		s.stripe, err = stripestandin.New(config)
+		return err
 	}
 	s.say("starting the Stripe stand-in")
+	config.File = filepath.Join(s.plan.dir, "stripe.jsonl")
+	if s.stripe, err = stripestandin.New(config); err != nil {
+		return err
+	}
 	return s.stripe.Start(s.plan.addresses["STRIPE_PORT"]) //nolint:contextcheck // it runs until Close
 }
 

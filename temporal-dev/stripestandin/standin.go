@@ -2,65 +2,146 @@
 //
 // It answers the calls that the project makes in Stripe's shape, so that stripe-go talks to it unchanged, and it sends
 // events as Stripe does: signed anew at each attempt, and again and again until the answer is 2xx. Where Stripe would
-// refuse, it refuses: a stand-in that obliges hides mistakes until they cost money.
+// refuse, it refuses: a stand-in that obliges hides mistakes until they cost money. And what goes wrong with Stripe now and
+// then goes wrong here on demand.
 //
-//	Pay, Fail, Cancel ──▶ objects (what GET /v1/… reads)
-//	        │
-//	        └──▶ event ──▶ courier ──signed──▶ WebhookURL
-//	                          └── records every attempt and its answer
+//	/v1/        api ─────┐
+//	/pay/       hosted ──┼──▶ ledger ──events──▶ courier ──signed──▶ webhook endpoints
+//	/           control ─┘      │ objects, rules, clock    └── every attempt and its answer
+//	            (pages, JSON)   └──▶ Config.File
+//	                     faults: asked by api, ledger (twins) and courier
 //
-// Everything is in memory: after a restart it knows nothing of earlier payments and answers 404 for them.
+// Each of the packages below says what it is for; wire, under all of them, knows how Stripe's requests and objects look.
 package stripestandin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
+
+	"twigz/temporal-dev/stripestandin/api"
+	"twigz/temporal-dev/stripestandin/courier"
+	"twigz/temporal-dev/stripestandin/faults"
+	"twigz/temporal-dev/stripestandin/hosted"
+	"twigz/temporal-dev/stripestandin/ledger"
+	"twigz/temporal-dev/stripestandin/wire"
 )
 
-// APIVersion is the version whose shapes the stand-in speaks: the one that stripe-go v79 pins.
-const APIVersion = "2024-06-20"
+// APIVersion is the version whose shapes the stand-in speaks unless it is asked for another: the one that stripe-go v79 pins.
+const APIVersion = wire.APIVersion
 
 // Config says how the stand-in behaves.
 type Config struct {
-	// WebhookURL is where events are posted. Empty: events are made and listed, but not sent.
+	// WebhookURL is where events are posted. Empty: events are made and listed, and sent only to endpoints that are made
+	// through the API.
 	WebhookURL string
-	// WebhookSecret signs the events (whsec_…).
-	WebhookSecret string
+	// WebhookSecrets sign the events for WebhookURL (whsec_…): the first, or several as while one is being rolled.
+	WebhookSecrets []string
 	// SecretKey is the only API key that is let in. Empty: any that begins with sk_test_.
 	SecretKey string
 	// Livemode is what objects and events say of themselves. False: test mode.
 	Livemode bool
+	// File keeps everything between runs. Empty: it is forgotten.
+	File string
 	// RetryFirst is the wait before the second attempt at a delivery; it doubles from there. Zero: half a second.
 	RetryFirst time.Duration
 	// RetryMost is the longest wait between attempts. Zero: 30 seconds. (Stripe spreads its own over three days.)
 	RetryMost time.Duration
+	// Seed and Faults are what goes wrong, from the start. Both can be changed later.
+	Seed   uint64
+	Faults []faults.Rule
 }
 
 // Server is one stand-in: an http.Handler that also delivers events until it is closed.
 type Server struct {
 	config  Config
-	objects *store
-	courier *courier
+	ledger  *ledger.Ledger
+	courier *courier.Courier
+	faults  *faults.Plan
+	hook    string // the ID of the endpoint for WebhookURL; "" where there is none
 	handler http.Handler
 	http    *http.Server
 	url     string
+	closing context.CancelFunc
+	closed  sync.WaitGroup
 }
 
 // New makes a stand-in. Its events are delivered from now until Close; Start is only needed for others to reach it.
-func New(c Config) *Server {
-	c.RetryFirst = cmp.Or(c.RetryFirst, 500*time.Millisecond)
-	c.RetryMost = cmp.Or(c.RetryMost, 30*time.Second)
-	s := &Server{config: c, objects: newStore(), courier: newCourier(c)}
+func New(c Config) (*Server, error) {
+	s := &Server{config: c}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	s.addHook()
 	s.handler = s.routes()
-	return s
+	s.ledger.Redeliver()
+	ctx, stop := context.WithCancel(context.Background())
+	s.closing = stop
+	s.closed.Go(func() { s.tick(ctx) })
+	return s, nil
 }
 
-// ServeHTTP answers Stripe's API under /v1/, the control API under /_control/ and a page for people at /.
+// open makes the parts. Each knows of the others only what it is told here.
+func (s *Server) open() (err error) {
+	if s.faults, err = faults.New(s.config.Seed, s.config.Faults...); err != nil {
+		return fmt.Errorf("faults of the Stripe stand-in: %w", err)
+	}
+	s.courier = courier.New(courier.Config{
+		Endpoint: func(id string) (courier.Endpoint, bool) {
+			e, ok := s.ledger.Endpoint(id)
+			return courier.Endpoint(e), ok
+		},
+		Payload:    func(eventID, version string) ([]byte, bool) { return s.ledger.Payload(eventID, version) },
+		Delivered:  func(eventID, endpointID string) { s.ledger.Delivered(eventID, endpointID) },
+		Faults:     s.faults,
+		RetryFirst: s.config.RetryFirst, RetryMost: s.config.RetryMost,
+	})
+	s.ledger, err = ledger.Open(ledger.Config{
+		Livemode: s.config.Livemode, File: s.config.File, Deliver: s.courier.Deliver,
+		Twin: func(eventType string) bool {
+			_, struck := s.faults.Strike(faults.Twin, eventType)
+			return struck
+		},
+	})
+	return err
+}
+
+// addHook makes the endpoint for WebhookURL, or brings the one of an earlier run up to date.
+func (s *Server) addHook() {
+	if s.config.WebhookURL == "" {
+		return
+	}
+	_ = s.ledger.Do(ledger.Cause{}, func(t *ledger.Tx) *wire.Error {
+		s.hook = t.SetConfiguredEndpoint(s.config.WebhookURL, s.config.WebhookSecrets).ID()
+		return nil
+	})
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", api.Handler(api.Config{Ledger: s.ledger, SecretKey: s.config.SecretKey, Faults: s.faults}))
+	mux.Handle("/pay/", hosted.Handler(s.ledger))
+	return mux
+}
+
+// tick has the ledger do what has become due, every second.
+func (s *Server) tick(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+			s.ledger.Advance(0)
+		}
+	}
+}
+
+// ServeHTTP answers Stripe's API under /v1/, the hosted pages under /pay/, the control API under /_control/ and pages for
+// people under the rest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Start listens on addr (host:port, port 0 for a free one) and serves until Close.
@@ -70,6 +151,7 @@ func (s *Server) Start(addr string) error {
 		return fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	s.url = "http://" + l.Addr().String()
+	s.ledger.SetBaseURL(s.url)
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.http.Serve(l) }() // ends with ErrServerClosed at Close
 	return nil
@@ -78,28 +160,16 @@ func (s *Server) Start(addr string) error {
 // URL is the API base to give to stripe-go: http://host:port. Empty before Start.
 func (s *Server) URL() string { return s.url }
 
-// Close stops serving and gives up deliveries that are still to be made.
+// Close stops serving and gives up deliveries that are still to be made; with a File, they are made in the next run.
 func (s *Server) Close() error {
-	s.courier.close()
-	if s.http == nil {
-		return nil
+	s.closing()
+	s.closed.Wait()
+	s.courier.Close()
+	var err error
+	if s.http != nil {
+		if err = s.http.Close(); err != nil {
+			err = fmt.Errorf("stop listening on %s: %w", s.url, err)
+		}
 	}
-	if err := s.http.Close(); err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("stop listening on %s: %w", s.url, err)
-	}
-	return nil
-}
-
-// Deliveries lists every attempt to deliver an event, oldest first.
-func (s *Server) Deliveries() []Attempt { return s.courier.list() }
-
-// Send signs and delivers a payload exactly as given, so that tests can send what Stripe never would.
-func (s *Server) Send(payload []byte) { s.courier.send(payload) }
-
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", s.stripeAPI())
-	mux.Handle("/_control/", s.controlAPI())
-	mux.HandleFunc("GET /{$}", s.page)
-	return mux
+	return errors.Join(err, s.ledger.Close())
 }
