@@ -142,12 +142,12 @@ func (s *stack) startStripe(context.Context) (err error) {
 		Livemode:       s.plan.livemode(),
 	}
 	if !s.plan.ours.stripe {
-		s.stripe, err = stripestandin.New(config)
+		s.stripe, err = stripestandin.New(config) //nolint:contextcheck // it runs until Close
 		return err
 	}
 	s.say("starting the Stripe stand-in")
 	config.File = filepath.Join(s.plan.dir, "stripe.jsonl")
-	if s.stripe, err = stripestandin.New(config); err != nil {
+	if s.stripe, err = stripestandin.New(config); err != nil { //nolint:contextcheck // it runs until Close
 		return err
 	}
 	return s.stripe.Start(s.plan.addresses["STRIPE_PORT"]) //nolint:contextcheck // it runs until Close

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"twigz/temporal-dev/stripestandin/api"
+	"twigz/temporal-dev/stripestandin/control"
 	"twigz/temporal-dev/stripestandin/courier"
 	"twigz/temporal-dev/stripestandin/faults"
 	"twigz/temporal-dev/stripestandin/hosted"
@@ -125,6 +126,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", api.Handler(api.Config{Ledger: s.ledger, SecretKey: s.config.SecretKey, Faults: s.faults}))
 	mux.Handle("/pay/", hosted.Handler(s.ledger))
+	mux.Handle("/", control.New(control.Config{Ledger: s.ledger, Courier: s.courier, Faults: s.faults, Endpoint: s.hook}))
 	return mux
 }
 

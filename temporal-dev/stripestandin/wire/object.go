@@ -184,13 +184,17 @@ func Decode(text []byte) (Object, error) {
 	return Normalize(o), nil
 }
 
-// Encode writes JSON as Stripe does, indented: a receiver that signs anything but the bytes as sent fails on it.
+// Encode writes JSON as Stripe does, indented and with < and > as they are: a receiver that signs anything but the bytes as
+// sent fails on it.
 func (o Object) Encode() []byte {
-	b, err := json.MarshalIndent(o, "", "  ")
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(o); err != nil {
 		panic("wire: " + err.Error()) // Normalize has seen to it that there is nothing that JSON cannot hold
 	}
-	return b
+	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
 // Keys lists the fields in alphabetical order.
