@@ -165,7 +165,7 @@ func (t *Tx) settle(in, intent wire.Object) {
 	delete(in, "_due")
 	if intent != nil {
 		in["attempt_count"] = in.Int("attempt_count") + 1
-		t.emitUpdated("invoice.updated", in)
+		t.Emit("invoice.updated", in)
 	}
 	t.Emit("invoice.paid", in)
 	t.Emit("invoice.payment_succeeded", in)
@@ -200,7 +200,7 @@ func (t *Tx) unpaid(in wire.Object, eventTypes ...string) {
 		in["next_payment_attempt"] = t.Now() + dunning[attempts-1]
 		in["_due"] = in["next_payment_attempt"]
 	}
-	t.emitUpdated("invoice.updated", in)
+	t.Emit("invoice.updated", in)
 	for _, eventType := range eventTypes {
 		t.Emit(eventType, in)
 	}
@@ -220,7 +220,7 @@ func (t *Tx) void(in wire.Object) {
 	in["status"], in["auto_advance"], in["next_payment_attempt"] = "void", false, nil
 	in.Sub("status_transitions")["voided_at"] = t.Now()
 	delete(in, "_due")
-	t.emitUpdated("invoice.updated", in)
+	t.Emit("invoice.updated", in)
 	t.Emit("invoice.voided", in)
 	if intent := t.Read(in.Text("payment_intent")); intent != nil && intent.Text("status") != "canceled" {
 		t.cancelIntent(t.edit(intent.ID()), "void_invoice")
@@ -232,7 +232,7 @@ func (t *Tx) giveUp(in wire.Object) {
 	in["status"], in["auto_advance"], in["next_payment_attempt"] = "uncollectible", false, nil
 	in.Sub("status_transitions")["marked_uncollectible_at"] = t.Now()
 	delete(in, "_due")
-	t.emitUpdated("invoice.updated", in)
+	t.Emit("invoice.updated", in)
 	t.Emit("invoice.marked_uncollectible", in)
 }
 
