@@ -291,8 +291,8 @@ func TestSubscriptionsAreRefused(t *testing.T) {
 		assert.Equal(t, "invalid_request_error", refusal.Type, name)
 	}
 	w.call(endSubscription, s.ID())
-	w.refused(endSubscription, s.ID())
-	w.refused(changeSubscription, s.ID(), "cancel_at_period_end", "true")
+	require.NotNil(t, w.refused(endSubscription, s.ID()))
+	require.NotNil(t, w.refused(changeSubscription, s.ID(), "cancel_at_period_end", "true"))
 	assert.Empty(t, w.call("GET /v1/subscriptions", "", "customer", customer).List("data"), "canceled ones are listed when asked for")
 }
 
@@ -302,9 +302,9 @@ func TestInvoicesAreRefused(t *testing.T) {
 	s := w.subscribe()
 	paid := s.Text("latest_invoice")
 	assert.Equal(t, "invoice_already_paid", w.refused("POST /v1/invoices/{invoice}/pay", paid).Code)
-	w.refused("POST /v1/invoices/{invoice}/void", paid)
-	w.refused("POST /v1/invoices/{invoice}/finalize", paid)
-	w.refused("POST /v1/invoices/{invoice}/mark_uncollectible", paid)
+	require.NotNil(t, w.refused("POST /v1/invoices/{invoice}/void", paid))
+	require.NotNil(t, w.refused("POST /v1/invoices/{invoice}/finalize", paid))
+	require.NotNil(t, w.refused("POST /v1/invoices/{invoice}/mark_uncollectible", paid))
 	w.call(endSubscription, s.ID())
 	assert.Equal(t, "invoice_upcoming_none", w.refused("GET /v1/invoices/upcoming", "", "subscription", s.ID()).Code)
 }
@@ -328,7 +328,7 @@ func TestProductsAndPricesAreRefused(t *testing.T) {
 		assert.Equal(t, 400, refusal.Status, name)
 	}
 	w.call("POST /v1/prices", "", "currency", "usd", "product", "loaf", "unit_amount_decimal", "0.5")
-	w.refused("DELETE /v1/products/{id}", "loaf")
+	require.NotNil(t, w.refused("DELETE /v1/products/{id}", "loaf"))
 	w.news()
 	w.call("POST /v1/products/{id}", "loaf", "description", "Fresh", "metadata[tier]", "gold")
 	assert.Equal(t, []string{"product.updated"}, w.news())
