@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -144,28 +145,43 @@ func (k *control) listPage(w http.ResponseWriter, r *http.Request) {
 	k.write(w, r, http.StatusOK, "list", view{Title: shown.Title, Section: shown.Name, Query: q.Get("q"), Body: body})
 }
 
-// list finds objects of some kinds, the newest first, in which a text occurs.
+// list finds objects of some kinds, the newest first, in which a text occurs: so many from behind the one named after ("" from
+// the start).
 func (k *control) list(kinds []string, query, after string, limit int) (found []wire.Object, more bool) {
-	query = strings.ToLower(strings.TrimSpace(query))
 	k.Ledger.View(func(t *ledger.Tx) {
 		for _, kind := range kinds {
-			for o := range t.Every(kind) {
-				if kind != ledger.Answer && strings.Contains(strings.ToLower(string(o.Public().Encode())), query) {
-					found = append(found, o)
-				}
-			}
+			found = append(found, search(t, kind, query, after, limit, len(kinds) == 1)...)
 		}
 	})
 	if len(kinds) > 1 {
 		newestFirst(found)
+		found = behind(found, after)
 	}
-	for i, o := range found {
-		if o.ID() == after {
-			found = found[i+1:]
+	return found[:min(limit, len(found))], len(found) > limit
+}
+
+// search finds objects of one kind; where it is the only one, no more than what is needed.
+func search(t *ledger.Tx, kind, query, after string, limit int, only bool) (found []wire.Object) {
+	query = strings.ToLower(strings.TrimSpace(query))
+	reached := !only || after == "" || t.Read(after) == nil
+	for o := range t.Every(kind) {
+		switch {
+		case !reached:
+			reached = o.ID() == after
+		case kind == ledger.Answer, query != "" && !strings.Contains(strings.ToLower(string(o.Public().Encode())), query):
+		default:
+			found = append(found, o)
+		}
+		if only && len(found) > limit {
 			break
 		}
 	}
-	return found[:min(limit, len(found))], len(found) > limit
+	return found
+}
+
+func behind(found []wire.Object, after string) []wire.Object {
+	i := slices.IndexFunc(found, func(o wire.Object) bool { return o.ID() == after })
+	return found[i+1:]
 }
 
 func summarize(o wire.Object) row {
@@ -251,11 +267,14 @@ func cmpID(r *http.Request) string {
 // relatedKinds are the objects that are worth a look beside one that they name.
 var relatedKinds = []string{"payment_intent", "charge", "checkout.session", "refund", "dispute", "review", "customer", "subscription", "invoice", "price", "product"}
 
+// relatedAmong is how many of each kind, the newest, are looked through.
+const relatedAmong = 500
+
 // related are the objects that name an object or that it names.
 func (k *control) related(o wire.Object) (all []wire.Object) {
 	named := string(o.Encode())
 	for _, kind := range relatedKinds {
-		found, _ := k.list([]string{kind}, "", "", 2000)
+		found, _ := k.list([]string{kind}, "", "", relatedAmong)
 		for _, other := range found {
 			names := strings.Contains(named, `"`+other.ID()+`"`) || strings.Contains(string(other.Public().Encode()), `"`+o.ID()+`"`)
 			if names && other.ID() != o.ID() && len(all) < pageLength {
