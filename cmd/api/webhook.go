@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
+	"twigz/internal/ingest"
 	"twigz/internal/webhook"
 	"twigz/models"
 	"twigz/workflows"
@@ -95,7 +94,7 @@ func (s *server) receive(ctx context.Context, d webhook.Delivery) verdict {
 	case d.Event.Livemode != s.config.livemode:
 		return verdict{"ignored_livemode", http.StatusOK, gin.H{"received": true, "ignored": "livemode"}, nil}
 	}
-	runID, duplicate, err := s.start(ctx, workflowType, d.Event)
+	run, err := s.start(ctx, workflowType, d.Event)
 	switch {
 	case unreachable(err):
 		body := gin.H{"error": "Service temporarily unavailable", "retryAfter": retryAfter}
@@ -105,38 +104,18 @@ func (s *server) receive(ctx context.Context, d webhook.Delivery) verdict {
 		return verdict{"failed", http.StatusInternalServerError, body, err}
 	}
 	outcome := "started"
-	if duplicate {
+	if run.Duplicate {
 		outcome = "duplicate"
 	}
 	return verdict{outcome, http.StatusOK, gin.H{
-		"received": true, "eventId": d.Event.ID, "workflowId": d.Event.ID, "runId": runID, "duplicate": duplicate,
+		"received": true, "eventId": d.Event.ID, "workflowId": d.Event.ID, "runId": run.ID, "duplicate": run.Duplicate,
 	}, nil}
 }
 
-// start starts the event's workflow, whose ID is the event's. An event whose
-// run failed or was terminated starts anew, so that a resend repairs it; any
-// other run, open or closed, makes this delivery a duplicate.
-func (s *server) start(ctx context.Context, workflowType string, e models.Event) (runID string, duplicate bool, err error) {
+func (s *server) start(ctx context.Context, workflowType string, e models.Event) (ingest.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                       e.ID,
-		TaskQueue:                s.config.temporal.TaskQueue,
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		// Without this a duplicate would look like a new start.
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		TypedSearchAttributes:                    workflows.StartAttributes(workflowType, e),
-		Memo:                                     map[string]any{"apiVersion": e.APIVersion, "created": e.Created},
-		StaticSummary:                            workflows.Summary(e),
-	}, workflowType, e)
-	if already, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
-		return already.RunId, true, nil
-	}
-	if err != nil {
-		return "", false, err
-	}
-	return run.GetRunID(), false, nil
+	return ingest.Start(ctx, s.temporal, s.config.temporal.TaskQueue, workflowType, e)
 }
 
 // unreachable says whether Temporal could not be asked, or is too busy: Stripe
