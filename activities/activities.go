@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -89,6 +90,12 @@ func (a *Activities) RecordPaymentState(ctx context.Context, in RecordInput) (mo
 	return r, edge(err)
 }
 
+// quiet is how long SendNotifications may be without a heartbeat before it begins
+// a mail, which takes at most thirty seconds: both together are less than the
+// heartbeat's timeout of forty. For a mail server that answers at once there is no
+// heartbeat at all: each is a call that Temporal has to write down.
+const quiet = 5 * time.Second
+
 // SendNotifications sends what is pending for the payment. It returns an error
 // when a later attempt may do better for at least one recipient; the others
 // have been settled by then and are not tried again.
@@ -99,8 +106,12 @@ func (a *Activities) SendNotifications(ctx context.Context, in NotifyInput) (Not
 		return result, edge(err)
 	}
 	var later []error
+	beaten := time.Now() // Temporal counts from the attempt's start
 	for _, letter := range letters {
-		activity.RecordHeartbeat(ctx) // one mail is less than the heartbeat's timeout, two may be more
+		if time.Since(beaten) > quiet {
+			activity.RecordHeartbeat(ctx)
+			beaten = time.Now()
+		}
 		status, why, err := a.deliver(ctx, letter)
 		if err != nil {
 			later = append(later, fmt.Errorf("notify %s: %w", letter.Recipient, err))

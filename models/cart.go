@@ -212,36 +212,35 @@ func lockCart(tx *gorm.DB, customerID, storeID string) error {
 	return named.Take(&cart{}).Error
 }
 
-// claimFromCart marks what an order bought as the order's: all of a line, or as
-// much of it as was bought, leaving the rest with the customer. Lines that the
-// customer took out meanwhile have nothing to claim.
+// claimFromCart marks what an order bought, whose lines are written already, as
+// the order's: all of a line, or as much of it as was bought, leaving the rest
+// with the customer. Lines that the customer took out meanwhile have nothing to
+// claim.
 func claimFromCart(tx *gorm.DB, o Order) error {
+	whole := tx.Exec(`UPDATE cart_items AS c SET order_id = i.order_id FROM order_items AS i
+		WHERE i.order_id = ? AND c.customer_id = ? AND c.store_id = ? AND c.product_id = i.product_id
+			AND c.order_id IS NULL AND c.quantity <= i.quantity`, o.ID, o.CustomerID, o.StoreID)
+	if whole.Error != nil || whole.RowsAffected == int64(len(o.Items)) {
+		return whole.Error
+	}
 	for _, line := range o.Items {
-		open := tx.Model(&cartItem{}).Where("customer_id = ? AND store_id = ? AND product_id = ? AND order_id IS NULL",
-			o.CustomerID, o.StoreID, line.ProductID)
-		whole := open.Session(&gorm.Session{}).Where("quantity <= ?", line.Quantity).Update("order_id", o.ID)
-		if whole.Error != nil {
-			return whole.Error
-		}
-		if whole.RowsAffected == 1 {
-			continue
-		}
-		part := open.Session(&gorm.Session{}).Update("quantity", gorm.Expr("quantity - ?", line.Quantity))
-		if part.Error != nil {
-			return part.Error
-		}
-		if part.RowsAffected == 0 {
-			continue
-		}
-		claimed := cartItem{
-			CustomerID: o.CustomerID, StoreID: o.StoreID, ProductID: line.ProductID,
-			Quantity: line.Quantity, OrderID: &o.ID,
-		}
-		if err := tx.Create(&claimed).Error; err != nil {
+		if err := claimPart(tx, o, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// claimPart splits a line of which less was bought than is still in the cart.
+func claimPart(tx *gorm.DB, o Order, line Line) error {
+	left := tx.Model(&cartItem{}).Where("customer_id = ? AND store_id = ? AND product_id = ? AND order_id IS NULL",
+		o.CustomerID, o.StoreID, line.ProductID).Update("quantity", gorm.Expr("quantity - ?", line.Quantity))
+	if left.Error != nil || left.RowsAffected == 0 {
+		return left.Error
+	}
+	return tx.Create(&cartItem{
+		CustomerID: o.CustomerID, StoreID: o.StoreID, ProductID: line.ProductID, Quantity: line.Quantity, OrderID: &o.ID,
+	}).Error
 }
 
 // ClearCart removes from the customer's cart what the order bought, and nothing

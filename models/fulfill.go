@@ -83,14 +83,14 @@ func refuse(reason BlockedReason, format string, args ...any) error {
 func (db *DB) CreateOrder(ctx context.Context, e Event) (Fulfillment, error) {
 	var f Fulfillment
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
-		p, err := observe(tx, e, PaymentPaid)
+		p, known, err := observe(tx, e, PaymentPaid)
 		if err != nil {
 			return err
 		}
 		if _, err := p.move(tx, PaymentPaid, e.cause()); err != nil {
 			return err
 		}
-		if f, err = fulfill(tx, &p, e); err != nil {
+		if f, err = fulfill(tx, &p, known, e); err != nil {
 			return err
 		}
 		f.PaymentID, f.ChargeID = p.ID, p.ChargeID
@@ -102,16 +102,19 @@ func (db *DB) CreateOrder(ctx context.Context, e Event) (Fulfillment, error) {
 	return f, nil
 }
 
-// fulfill brings a collected payment to its outcome.
-func fulfill(tx *gorm.DB, p *Payment, e Event) (Fulfillment, error) {
-	// The order is looked for before the cart is: a sibling that comes second
-	// would find the cart empty and block.
-	existing, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", p.ID))
-	if err != nil {
-		return Fulfillment{}, err
-	}
-	if len(existing) == 1 {
-		return alreadyFulfilled(tx, p, existing[0], e)
+// fulfill brings a collected payment to its outcome. One that was not known
+// before has no order yet.
+func fulfill(tx *gorm.DB, p *Payment, known bool, e Event) (Fulfillment, error) {
+	if known {
+		// The order is looked for before the cart is: a sibling that comes second
+		// would find the cart empty and block.
+		existing, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", p.ID))
+		if err != nil {
+			return Fulfillment{}, err
+		}
+		if len(existing) == 1 {
+			return alreadyFulfilled(tx, p, existing[0], e)
+		}
 	}
 	if p.Kind != OrderPayment {
 		return Fulfillment{Outcome: Outcome(p.Kind)}, nil
@@ -147,7 +150,7 @@ func finish(tx *gorm.DB, p *Payment, order Order, e Event, f Fulfillment) (Fulfi
 		return f, err
 	}
 	f.OrderID = order.ID
-	if f.Unfinished {
+	if f.Unfinished && p.ReceiptEmail == "" {
 		address, err := customerAddress(tx, order.CustomerID, p.ReceiptEmail)
 		f.NoEmail = address == ""
 		return f, err

@@ -112,19 +112,18 @@ func customerAddress(tx *gorm.DB, customerID, receiptEmail string) (string, erro
 // to be part of another one meanwhile, and those of the payment that no other
 // workflow is sending.
 func (db *DB) ClaimNotifications(ctx context.Context, paymentID, by string) ([]Letter, error) {
+	// No transaction: should the reading fail, the claim is the workflow's own
+	// already, and it reads again.
+	tx := db.gorm.WithContext(ctx)
+	var claimed []Notification
+	free := `status = 'pending' AND (claimed_by = ? OR payment_id = ? AND (claimed_by IS NULL OR claimed_at < ?))`
+	err := tx.Model(&claimed).Clauses(clause.Returning{}).
+		Where(free, by, paymentID, time.Now().Add(-claimFor)).
+		Updates(map[string]any{"claimed_by": by, "claimed_at": time.Now(), "attempts": gorm.Expr("attempts + 1")}).Error
 	var letters []Letter
-	err := db.transaction(ctx, func(tx *gorm.DB) error {
-		var claimed []Notification
-		free := `status = 'pending' AND (claimed_by = ? OR payment_id = ? AND (claimed_by IS NULL OR claimed_at < ?))`
-		err := tx.Model(&claimed).Clauses(clause.Returning{}).
-			Where(free, by, paymentID, time.Now().Add(-claimFor)).
-			Updates(map[string]any{"claimed_by": by, "claimed_at": time.Now(), "attempts": gorm.Expr("attempts + 1")}).Error
-		if err != nil || len(claimed) == 0 {
-			return err
-		}
+	if err == nil && len(claimed) > 0 {
 		letters, err = writeLetters(tx, claimed)
-		return err
-	})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("claim notifications of %s: %w", paymentID, err)
 	}

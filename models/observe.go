@@ -11,33 +11,33 @@ import (
 )
 
 // observe finds the payment that an event is about, or makes its row, and
-// writes down what the event, which tells of the state told, says of it. Until
-// the transaction ends, no other event of the same payment gets further than
-// here: siblings take turns.
-func observe(tx *gorm.DB, e Event, told PaymentState) (Payment, error) {
+// writes down what the event, which tells of the state told, says of it. known
+// says whether the row was there. Until the transaction ends, no other event of
+// the same payment gets further than here: siblings take turns.
+func observe(tx *gorm.DB, e Event, told PaymentState) (p Payment, known bool, err error) {
 	if err := lockNames(tx, e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID]); err != nil {
-		return Payment{}, err
+		return p, false, err
 	}
 	found, err := namedBy(tx, e)
 	if err != nil {
-		return Payment{}, err
+		return p, false, err
 	}
 	p, aside, err := unite(tx, e, found)
 	if err != nil {
-		return p, err
+		return p, false, err
 	}
 	if err := p.joinCheckout(tx, e.Metadata[KeyPaymentID]); err != nil {
-		return p, err
+		return p, false, err
 	}
 	p.learn(e, told, aside)
 	if p.State != "" {
-		return p, p.save(tx)
+		return p, true, p.save(tx)
 	}
 	p.State, p.Livemode = PaymentPending, e.Livemode
 	if p.ID == "" {
 		p.ID = newID("pay")
 	}
-	return p, tx.Create(&p).Error
+	return p, false, tx.Create(&p).Error
 }
 
 // lockNames takes an advisory lock for every name that is not "", until the

@@ -24,7 +24,7 @@ type Recording struct {
 func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) (Recording, error) {
 	var r Recording
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
-		p, err := observe(tx, e, to)
+		p, _, err := observe(tx, e, to)
 		if err != nil {
 			return err
 		}

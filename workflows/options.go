@@ -32,8 +32,8 @@ func durableRows(summary string) workflow.ActivityOptions {
 }
 
 // mails is for sending: two recipients with thirty seconds each, and slack. It
-// beats before each, so that mails that a dead worker left are sent after forty
-// seconds and not after two minutes. A mail server may be down over a long
+// beats between mails that take long, so that those that a dead worker left are
+// sent after forty seconds and not after two minutes. A mail server may be down over a long
 // weekend; after three days a receipt has lost its use, and the notification is
 // marked failed.
 func mails(summary string) workflow.ActivityOptions {
