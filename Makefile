@@ -14,7 +14,7 @@ WORKFLOWCHECK := $(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION)/workflowcheck
 
 # One after the other, whatever -j says: each keeps all cores busy by itself, and their output is read by people.
 .NOTPARALLEL:
-.PHONY: help dev smoke test lint fmt build verify
+.PHONY: help dev smoke bench test lint fmt build verify
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ dev: build ## Run everything here, pay a demo order, stay up until Ctrl-C
 
 smoke: build ## The same on free ports: pay one order, check it, say so in a line
 	@exec $(DEV_TOOL) smoke -make $$PPID
+
+bench: build ## Measure speed and cost, seven minutes; BENCH="-rounds 3 -old 10000" for another size
+	@exec $(DEV_TOOL) bench -make $$PPID $(BENCH)
 
 test: build ## Run every test of both modules
 	$(GO) test ./...

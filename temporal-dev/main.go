@@ -11,11 +11,12 @@ import (
 	"os/signal"
 	"syscall"
 
+	"twigz/temporal-dev/bench"
 	"twigz/temporal-dev/stack"
 	"twigz/temporal-dev/temporalserver"
 )
 
-const usage = "usage: temporal-dev server start-dev [flags] | dev | smoke"
+const usage = "usage: temporal-dev server start-dev [flags] | dev | smoke | bench [flags]"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -38,6 +39,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return temporalserver.Main(ctx, args, stdout, stderr)
 	case "dev", "smoke":
 		return stack.Main(ctx, args, getenv, stdout, stderr)
+	case "bench":
+		return bench.Main(ctx, args, getenv, stdout, stderr)
 	default:
 		return fmt.Errorf("unknown command %q; %s", args[0], usage)
 	}

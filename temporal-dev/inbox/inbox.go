@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -26,6 +27,8 @@ type Options struct {
 	SMTPAddr, UIAddr string
 	// Dir keeps each message as an .eml file, made if absent. Empty: messages are gone with the process.
 	Dir string
+	// CountOnly takes every message and keeps none, for measurements: only Count knows of them.
+	CountOnly bool
 	// Reject is asked about each recipient; what it returns is the answer. Nil, or returning nil: welcome.
 	Reject func(recipient string) *smtp.SMTPError
 }
@@ -38,6 +41,7 @@ type Inbox struct {
 	smtpAddr string
 	uiAddr   string
 
+	count    atomic.Int64 // messages that came since Start
 	mu       sync.Mutex
 	messages []Message     // oldest first
 	arrived  chan struct{} // closed, and replaced, at each arrival
@@ -82,6 +86,9 @@ func (b *Inbox) SMTPURL() string { return "smtp://" + b.smtpAddr }
 // UIURL is where to read it.
 func (b *Inbox) UIURL() string { return "http://" + b.uiAddr }
 
+// Count is how many messages have come since Start.
+func (b *Inbox) Count() int64 { return b.count.Load() }
+
 // Messages are all that came, oldest first.
 func (b *Inbox) Messages() []Message {
 	b.mu.Lock()
@@ -110,8 +117,19 @@ func (b *Inbox) WaitFor(ctx context.Context, n int) ([]Message, error) {
 // Close stops both servers. Files stay.
 func (b *Inbox) Close() error { return errors.Join(b.smtp.Close(), b.ui.Close()) }
 
-// add keeps a message: on disk first, because its sender is told that it is safe here.
+// add takes a message.
 func (b *Inbox) add(raw []byte) error {
+	if !b.options.CountOnly {
+		if err := b.keep(raw); err != nil {
+			return err
+		}
+	}
+	b.count.Add(1)
+	return nil
+}
+
+// keep keeps a message: on disk first, because its sender is told that it is safe here.
+func (b *Inbox) keep(raw []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m := parse(b.nextID(), raw)

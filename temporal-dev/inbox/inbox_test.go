@@ -41,12 +41,22 @@ func send(b *inbox.Inbox, mail string, to ...string) error {
 	return smtp.SendMail(strings.TrimPrefix(b.SMTPURL(), "smtp://"), nil, "bounce@example.com", to, []byte(mail))
 }
 
+func TestMailsMayBeCountedOnly(t *testing.T) {
+	t.Parallel()
+	b := mustStart(t, inbox.Options{CountOnly: true})
+	require.NoError(t, send(b, receipt, "customer@example.com"))
+	require.NoError(t, send(b, receipt, "store@example.com"))
+	require.EqualValues(t, 2, b.Count())
+	require.Empty(t, b.Messages())
+}
+
 func TestAMailIsRead(t *testing.T) {
 	t.Parallel()
 	b := mustStart(t, inbox.Options{})
 	require.NoError(t, send(b, receipt, "customer@example.com", "store@example.com"))
 	all := b.Messages()
 	require.Len(t, all, 1)
+	require.EqualValues(t, 1, b.Count())
 	m := all[0]
 	require.Equal(t, "bakery@example.com", m.From)
 	require.Equal(t, []string{"customer@example.com", "store@example.com"}, m.To, "where it went, not what it says")

@@ -6,6 +6,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -85,6 +86,33 @@ func (p *Process) Name() string { return p.options.Name }
 
 // PID is its process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Await returns what find reads in the first line of its log that it accepts, such as the address it listens on.
+func (p *Process) Await(ctx context.Context, find func(line string) (found string, ok bool)) (string, error) {
+	for {
+		over := p.Ended() != "" // looked at first: its last words are in the log by then
+		log, err := os.ReadFile(p.options.Log)
+		if err != nil {
+			return "", fmt.Errorf("log of %s: %w", p.options.Name, err)
+		}
+		for line := range strings.Lines(string(log)) {
+			if found, ok := find(line); ok {
+				return found, nil
+			}
+		}
+		if over {
+			return "", fmt.Errorf("%s %s:\n  %s", p.options.Name, p.Ended(), strings.Join(p.Tail(10), "\n  "))
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("wait for %s: %w", p.options.Name, context.Cause(ctx))
+		case <-time.After(awaitPause):
+		}
+	}
+}
+
+// awaitPause is how long Await waits before it reads the log again.
+const awaitPause = 20 * time.Millisecond
 
 // Done is closed when it has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }

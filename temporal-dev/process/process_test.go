@@ -66,6 +66,24 @@ func TestAProgramThatEndsSaysHow(t *testing.T) {
 	require.Empty(t, p.Tail(5))
 }
 
+func TestALineOfTheLogIsAwaited(t *testing.T) {
+	t.Parallel()
+	address := func(line string) (string, bool) {
+		return strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	}
+	found, err := mustStart(t, "echo up; sleep 0.05; echo listening on 127.0.0.1:7; sleep 600").Await(t.Context(), address)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:7", found)
+
+	_, err = mustStart(t, "echo the port is taken; exit 1").Await(t.Context(), address)
+	require.EqualError(t, err, "script exited with status 1:\n  the port is taken")
+
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = mustStart(t, "sleep 600").Await(soon, address)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
 func TestStopIsPoliteFirst(t *testing.T) {
 	t.Parallel()
 	p := mustStart(t, `trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done`)
