@@ -252,8 +252,11 @@ func objectDifferences(ours, theirs wire.Object, at string) (all []string) {
 var now = map[string]string{
 	"charge.refunds":              "when it is asked for, since 2022-11-15",
 	"invoice.id":                  "when it is not one that is still to come",
+	"line_item.invoice_item":      "when the line is not a subscription's own",
+	"line_item.plan":              "until basil, though it is not described",
 	"line_item.subscription_item": "when the line is a subscription's",
 	"review.payment_intent":       "when the payment has one",
+	"subscription_item.plan":      "always, though it is not described",
 	"webhook_endpoint.secret":     "when the endpoint is made",
 	".previous_attributes":        "when something was updated",
 }

@@ -14,6 +14,9 @@ func (t *Tx) Emit(eventType string, o wire.Object) wire.Object {
 	if strings.HasSuffix(eventType, ".updated") {
 		data["previous_attributes"] = t.previous(o)
 	}
+	if strings.HasSuffix(eventType, ".created") || strings.HasSuffix(eventType, ".updated") {
+		t.shown[o.ID()] = data.Sub("object")
+	}
 	event := t.emit(eventType, data)
 	if twin := t.ledger.config.Twin; twin != nil && twin(eventType) {
 		t.emit(eventType, data.Clone())
@@ -38,9 +41,12 @@ func (t *Tx) Events() []wire.Object { return t.emitted }
 // eventLife is how long Stripe lists an event, in seconds: 30 days.
 const eventLife = 30 * 24 * 60 * 60
 
-// previous are the fields that differ from what they were before this change.
+// previous are the fields that differ from what they were before this change, or when it last told of them.
 func (t *Tx) previous(o wire.Object) wire.Object {
-	before := t.ledger.objects[o.ID()].Public()
+	before := t.shown[o.ID()]
+	if before == nil {
+		before = t.ledger.objects[o.ID()].Public()
+	}
 	changed := wire.Object{}
 	for field, value := range before {
 		if !same(value, o[field]) {

@@ -17,6 +17,9 @@ func (t *Tx) Render(o wire.Object, version string) wire.Object {
 	event := o.Public().Clone()
 	event["api_version"] = version
 	data := event.Sub("data")
+	if previous := data.Sub("previous_attributes"); previous != nil {
+		data["previous_attributes"] = data.Sub("object").PreviousIn(version, previous)
+	}
 	data["object"] = data.Sub("object").In(version)
 	return event
 }

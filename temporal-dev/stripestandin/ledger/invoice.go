@@ -14,18 +14,15 @@ import (
 //	                      ├─────▶ uncollectible ──▶ paid, void
 //	                      └─────▶ void
 //
-// A renewal's is a draft for an hour. One that is not paid is tried again after three, five and seven days; then its
-// subscription is canceled.
+// A renewal's is a draft for an hour. How it is collected is in invoice_collect.go.
 const draftLife = 60 * 60
 
-// dunning are the waits after each failed attempt, in seconds.
-var dunning = []int64{3 * day, 5 * day, 7 * day}
-
-// newInvoice makes the draft of an invoice for a subscription.
+// newInvoice makes the draft of an invoice for a subscription, with the lines that were to go onto the next one.
 func (t *Tx) newInvoice(s wire.Object, reason string, lines []wire.Object) wire.Object {
 	in := t.Make("invoice", "in")
 	t.fill(in, s, reason, slices.Concat(lines, s.List("_prorations")))
 	delete(s, "_prorations")
+	s["latest_invoice"] = in.ID()
 	return in
 }
 
@@ -38,34 +35,59 @@ func (t *Tx) fill(in, s wire.Object, reason string, lines []wire.Object) {
 	in["billing_reason"], in["collection_method"], in["currency"] = reason, "charge_automatically", s.Text("currency")
 	in["subscription"], in["subscription_details"] = s.ID(), wire.Object{"metadata": s.Sub("metadata")}
 	in["status"], in["auto_advance"] = "draft", true
-	in["period_start"], in["period_end"] = s.Int("current_period_start"), s.Int("current_period_end")
 	in["account_country"] = "US"
+	in["period_start"], in["period_end"] = t.looksBack(s)
 	total := int64(0)
 	for _, line := range lines {
 		line["invoice"] = nullable(in.ID())
 		total += line.Int("amount")
 	}
-	url := "/v1/invoices/" + in.ID() + "/lines"
-	in["lines"] = wire.List(url, false, lines)
-	due := max(total, 0) // less than nothing is credited, which the stand-in keeps no account of
+	in["lines"] = wire.List("/v1/invoices/"+in.ID()+"/lines", false, lines)
 	in["subtotal"], in["subtotal_excluding_tax"], in["total"], in["total_excluding_tax"] = total, total, total, total
-	in["amount_due"], in["amount_remaining"] = due, due
+	t.demand(in)
 }
 
-// bill makes the invoice of a period that has begun, to be finalized after so many seconds.
-func (t *Tx) bill(s wire.Object, reason string, life int64) {
-	in := t.newInvoice(s, reason, t.periodLines(s, false))
-	s["latest_invoice"] = in.ID()
-	if t.ledger.objects[s.ID()] != nil {
-		t.emitUpdated("customer.subscription.updated", s)
+// looksBack is the period that an invoice says it is for, in seconds since 1970. At Stripe that of a renewal is the one that has
+// ended; the one that is paid for is in the lines. https://docs.stripe.com/api/invoices/object#invoice_object-period_start
+func (t *Tx) looksBack(s wire.Object) (start, end int64) {
+	if s.Has("_ended_period") {
+		return s.Int("_ended_period"), s.Int("current_period_start")
 	}
-	pause := s.Sub("pause_collection")
-	if pause != nil {
-		in["auto_advance"] = pause.Text("behavior") != "keep_as_draft"
+	return t.Now(), t.Now()
+}
+
+// demand is what an invoice's customer has to pay: its total and what their balance says that they owe, or less what they are
+// owed. What is too little to be charged is left for the next invoice.
+func (t *Tx) demand(in wire.Object) {
+	balance := t.Read(in.Text("customer")).Int("balance")
+	due := in.Int("total") + balance
+	if due < max(least[in.Text("currency")], 1) {
+		due = 0
 	}
+	in["starting_balance"], in["amount_due"], in["amount_remaining"] = balance, due, due
+}
+
+// bill makes the invoice of a period that has begun, which is finalized in an hour. Nobody collects it while the subscription
+// is unpaid or its collection is paused.
+func (t *Tx) bill(s wire.Object) {
+	in := t.newInvoice(s, "subscription_cycle", t.periodLines(s, false))
+	t.emitUpdated("customer.subscription.updated", s)
+	in["auto_advance"] = s.Text("status") != "unpaid" && s.Sub("pause_collection").Text("behavior") != "keep_as_draft"
+	t.advanceInvoice(in)
 	t.Emit("invoice.created", in)
-	if in.Bool("auto_advance") {
-		in["_due"] = t.Now() + max(life, 1)
+}
+
+// advanceInvoice notes when a draft is to be finalized, or an open invoice to be collected: in an hour, or never.
+func (t *Tx) advanceInvoice(in wire.Object) {
+	delete(in, "_due")
+	in["next_payment_attempt"], in["automatically_finalizes_at"] = nil, nil
+	if !in.Bool("auto_advance") {
+		return
+	}
+	in["_due"] = t.Now() + draftLife
+	in["next_payment_attempt"] = in["_due"]
+	if in.Text("status") == "draft" {
+		in["automatically_finalizes_at"] = in["_due"]
 	}
 }
 
@@ -84,170 +106,95 @@ func invoiceDue(t *Tx, in wire.Object) {
 		}
 	}
 	if in.Text("status") == "open" {
+		in["_automatic"] = true
 		_ = t.collect(in) // events tell what came of it
+		delete(in, "_automatic")
 	}
 }
 
 // finalize makes a draft an invoice that is due. One of nothing is paid by that.
 func (t *Tx) finalize(in wire.Object) {
 	delete(in, "_due")
+	in["automatically_finalizes_at"] = nil
 	customer := t.edit(in.Text("customer"))
 	in["number"] = fmt.Sprintf("%s-%04d", customer.Text("invoice_prefix"), customer.Int("next_invoice_sequence"))
 	customer["next_invoice_sequence"] = customer.Int("next_invoice_sequence") + 1
+	t.demand(in)
 	in["status"], in["effective_at"] = "open", t.Now()
+	in["ending_balance"] = in.Int("starting_balance") + in.Int("total") - in.Int("amount_due")
 	in.Sub("status_transitions")["finalized_at"] = t.Now()
 	base := "https://invoice.stripe.com/i/acct_standin/test_" + in.ID()
 	in["hosted_invoice_url"], in["invoice_pdf"] = base, base+"/pdf"
 	t.Emit("invoice.finalized", in)
+	t.credit(customer, in.Int("total")-in.Int("amount_due"))
 	if in.Int("amount_due") == 0 {
 		t.settle(in, nil)
 		return
 	}
-	intent, refusal := t.newIntent(wire.Object{
-		"amount": in.Int("amount_due"), "currency": in.Text("currency"), "customer": in.Text("customer"), "invoice": in.ID(),
-		"description":        map[bool]string{true: "Subscription creation", false: "Subscription update"}[in.Text("billing_reason") == "subscription_create"],
-		"setup_future_usage": "off_session",
-	})
-	if refusal == nil { // an amount too small to be charged is left open, without an intent
+	intent, refusal := t.newIntent(t.invoiceIntent(in))
+	if refusal == nil { // an amount that cannot be charged, such as one that is too large, is left open without an intent
 		in["payment_intent"] = intent.ID()
 	}
 }
 
-// payerOf is the payment method that pays a subscription's invoices; nil: there is none.
-func (t *Tx) payerOf(s wire.Object) wire.Object {
-	customer := t.Read(s.Text("customer"))
-	return t.Read(cmp.Or(s.Text("default_payment_method"), customer.Sub("invoice_settings").Text("default_payment_method")))
-}
-
-// collect tries to pay an open invoice with the subscription's payment method.
-func (t *Tx) collect(in wire.Object) *wire.Error {
-	payer := t.payerOf(t.Read(in.Text("subscription")))
-	if payer == nil || in.Text("payment_intent") == "" {
-		t.unpaid(in, "invoice.payment_failed")
-		return nil
-	}
-	return t.payWith(in, payer)
-}
-
-func (t *Tx) payWith(in, method wire.Object) *wire.Error {
-	intent := t.edit(in.Text("payment_intent"))
-	intent["_off_session"] = in.Text("billing_reason") == "subscription_cycle"
-	return t.confirm(intent, t.edit(method.ID()))
-}
-
-// invoiceFollows does what an invoice and its subscription do when the intent that pays the invoice has changed its status
-// (intent.invoice is set). Called by the payments code after it has emitted the intent's own events.
-func invoiceFollows(t *Tx, intent wire.Object) {
-	in := t.Read(intent.Text("invoice"))
-	if in == nil || in.Text("status") == "paid" || in.Text("status") == "void" {
-		return
-	}
-	in = t.edit(in.ID())
-	in["charge"] = intent["latest_charge"]
-	switch intent.Text("status") {
-	case "succeeded":
-		t.settle(in, intent)
-	case "requires_payment_method":
-		t.unpaid(in, "invoice.payment_failed")
-	case "requires_action":
-		t.unpaid(in, "invoice.payment_failed", "invoice.payment_action_required")
-	case "processing":
-		in["attempted"] = true
-		t.activate(t.edit(in.Text("subscription")))
+// credit changes what a customer owes, or is owed where that is less than nothing, in minor units.
+func (t *Tx) credit(customer wire.Object, amount int64) {
+	if amount != 0 {
+		customer["balance"] = customer.Int("balance") + amount
+		t.Emit("customer.updated", customer)
 	}
 }
 
-// settle makes an invoice paid, by an intent or, where there was nothing to pay, by none (nil).
-func (t *Tx) settle(in, intent wire.Object) {
-	in["status"], in["paid"], in["attempted"], in["next_payment_attempt"] = "paid", true, true, nil
-	in["amount_paid"], in["amount_remaining"] = in.Int("amount_due"), 0
-	in.Sub("status_transitions")["paid_at"] = t.Now()
-	delete(in, "_due")
-	if intent != nil {
-		in["attempt_count"] = in.Int("attempt_count") + 1
-		t.Emit("invoice.updated", in)
+// invoiceIntent are the parameters of the intent that pays an invoice.
+func (t *Tx) invoiceIntent(in wire.Object) wire.Object {
+	params := wire.Object{
+		"amount": in.Int("amount_due"), "currency": in.Text("currency"), "customer": in.Text("customer"), "invoice": in.ID(),
+		"description": "Subscription update",
 	}
-	t.Emit("invoice.paid", in)
-	t.Emit("invoice.payment_succeeded", in)
-	s := t.Read(in.Text("subscription"))
-	switch {
-	case s == nil || slices.Contains(ended, s.Text("status")):
-	case s.Text("_pending_invoice") == in.ID():
-		t.applyPending(t.edit(s.ID()))
-	default:
-		t.activate(t.edit(s.ID()))
+	if in.Text("billing_reason") == "subscription_create" {
+		params["description"], params["setup_future_usage"] = "Subscription creation", "off_session"
 	}
+	return params
 }
 
-// activate makes a subscription active whose invoice is paid, or on its way to be.
-func (t *Tx) activate(s wire.Object) {
-	if status := s.Text("status"); status != "incomplete" && status != "past_due" && status != "unpaid" {
-		return
-	}
-	s["status"] = "active"
-	t.schedule(s)
-	t.Emit("customer.subscription.updated", s)
-}
-
-// unpaid notes an attempt that failed, and when the next one is. After the last the subscription ends.
-func (t *Tx) unpaid(in wire.Object, eventTypes ...string) {
-	attempts := in.Int("attempt_count") + 1
-	in["attempted"], in["attempt_count"] = true, attempts
-	s := t.edit(in.Text("subscription"))
-	cycle, last := in.Text("billing_reason") == "subscription_cycle", attempts > int64(len(dunning))
-	in["next_payment_attempt"] = nil
-	if cycle && !last && !slices.Contains(ended, s.Text("status")) {
-		in["next_payment_attempt"] = t.Now() + dunning[attempts-1]
-		in["_due"] = in["next_payment_attempt"]
-	}
-	t.Emit("invoice.updated", in)
-	for _, eventType := range eventTypes {
-		t.Emit(eventType, in)
-	}
-	switch {
-	case !cycle || slices.Contains(ended, s.Text("status")):
-	case last:
-		t.end(s, "payment_failed")
-	case s.Text("status") == "active":
-		s["status"] = "past_due"
-		t.schedule(s)
-		t.Emit("customer.subscription.updated", s)
-	}
-}
-
-// void takes back an invoice that is not paid.
+// void takes back an invoice that is not paid. A subscription whose first one it was never begins.
 func (t *Tx) void(in wire.Object) {
 	in["status"], in["auto_advance"], in["next_payment_attempt"] = "void", false, nil
 	in.Sub("status_transitions")["voided_at"] = t.Now()
 	delete(in, "_due")
 	t.Emit("invoice.updated", in)
 	t.Emit("invoice.voided", in)
+	t.credit(t.edit(in.Text("customer")), in.Int("amount_due")-in.Int("total"))
 	if intent := t.Read(in.Text("payment_intent")); intent != nil && intent.Text("status") != "canceled" {
 		t.cancelIntent(t.edit(intent.ID()), "void_invoice")
 	}
+	if s := t.Read(in.Text("subscription")); s.Text("status") == "incomplete" {
+		t.expire(t.edit(s.ID()))
+	}
 }
 
-// giveUp says of an invoice that it will not be paid.
+// giveUp says of an invoice that it will not be paid. Its subscription is in good standing by that, if it is the latest.
 func (t *Tx) giveUp(in wire.Object) {
 	in["status"], in["auto_advance"], in["next_payment_attempt"] = "uncollectible", false, nil
 	in.Sub("status_transitions")["marked_uncollectible_at"] = t.Now()
 	delete(in, "_due")
 	t.Emit("invoice.updated", in)
 	t.Emit("invoice.marked_uncollectible", in)
+	if s := t.Read(in.Text("subscription")); s.Text("status") != "incomplete" {
+		t.activate(in)
+	}
 }
 
 // upcoming is the next invoice as it would be now. It has no ID yet.
 func (t *Tx) upcoming(s wire.Object) wire.Object {
 	next := s.Clone()
 	next["current_period_start"], next["current_period_end"] = s.Int("current_period_end"), nextPeriod(s, s.Int("current_period_end"))
+	next["_ended_period"] = s.Int("current_period_start")
 	in := wire.Blank("invoice")
 	delete(in, "id")
 	in["object"], in["created"], in["livemode"], in["metadata"] = "invoice", s.Int("current_period_end"), t.ledger.config.Livemode, wire.Object{}
 	t.fill(in, next, "upcoming", slices.Concat(t.periodLines(next, false), next.List("_prorations")))
 	in["next_payment_attempt"] = s.Int("current_period_end") + draftLife
 	in.Sub("lines")["url"] = "/v1/invoices/upcoming/lines"
-	for _, line := range in.List("lines") {
-		line["invoice"] = nil
-	}
 	return in
 }

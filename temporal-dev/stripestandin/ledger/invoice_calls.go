@@ -12,14 +12,15 @@ var invoiceCalls = map[string]Call{
 	"GET /v1/invoices/{invoice}":                     retrieve("invoice"),
 	"GET /v1/invoices/{invoice}/lines":               listLines,
 	"POST /v1/invoices/{invoice}":                    updateInvoice,
-	"POST /v1/invoices/{invoice}/finalize":           onInvoice("finalized", []string{"draft"}, (*Tx).finalize),
+	"POST /v1/invoices/{invoice}/finalize":           onInvoice("finalized", []string{"draft"}, (*Tx).finalizeNow),
 	"POST /v1/invoices/{invoice}/void":               onInvoice("voided", []string{"open", "uncollectible"}, (*Tx).void),
 	"POST /v1/invoices/{invoice}/mark_uncollectible": onInvoice("marked uncollectible", []string{"open"}, (*Tx).giveUp),
 	"POST /v1/invoices/{invoice}/pay": func(t *Tx, in Input) (wire.Object, *wire.Error) {
 		if refusal := checkServed(in.Params, []string{"expand", "off_session", "payment_method"}, ""); refusal != nil {
 			return nil, refusal
 		}
-		return t.PayInvoice(in.ID, in.Params.Text("payment_method"))
+		offSession := !in.Params.Has("off_session") || in.Params.Bool("off_session")
+		return t.payInvoice(in.ID, in.Params.Text("payment_method"), offSession)
 	},
 }
 
@@ -28,8 +29,7 @@ func listLines(t *Tx, in Input) (wire.Object, *wire.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	page, more, refusal := cut(o.List("lines"), 100, "line_item", in.Params)
-	return wire.List("/v1/invoices/"+in.ID+"/lines", more, page), refusal
+	return paged(o.List("lines"), "line_item", in, "/v1/invoices/"+in.ID+"/lines")
 }
 
 func updateInvoice(t *Tx, in Input) (wire.Object, *wire.Error) {
@@ -40,12 +40,15 @@ func updateInvoice(t *Tx, in Input) (wire.Object, *wire.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	assign(o, in.Params, "auto_advance", "description", "footer", "metadata")
-	if o.Text("status") == "draft" {
-		delete(o, "_due")
-		if o.Bool("auto_advance") {
-			o["_due"] = t.Now() + draftLife
+	status := o.Text("status")
+	for _, fixed := range []string{"description", "footer"} {
+		if in.Params.Has(fixed) && status != "draft" {
+			return nil, wire.Invalid("invoice_not_editable", fixed, "Finalized invoices can't be updated in this way.")
 		}
+	}
+	assign(o, in.Params, "auto_advance", "description", "footer", "metadata")
+	if in.Params.Has("auto_advance") && (status == "draft" || status == "open") {
+		t.advanceInvoice(o)
 	}
 	t.emitUpdated("invoice.updated", o)
 	return o, nil
@@ -64,14 +67,35 @@ func onInvoice(done string, statuses []string, do func(*Tx, wire.Object)) Call {
 		if status := o.Text("status"); !slices.Contains(statuses, status) {
 			return nil, wire.Invalid("", "", "This invoice cannot be %s because it is %s.", done, status)
 		}
+		assign(o, in.Params, "auto_advance")
 		do(t, o)
 		return o, nil
 	}
 }
 
-// PayInvoice pays an open invoice, with a payment method of the customer's or one of Stripe's test methods; empty: with the
-// one that pays the subscription. A decline is an error that keeps what was done.
+// finalizeNow finalizes a draft before its time. It is collected in an hour, unless auto_advance says that it is not.
+func (t *Tx) finalizeNow(in wire.Object) {
+	t.finalize(in)
+	if in.Text("status") == "open" {
+		t.advanceInvoice(in)
+	}
+}
+
+// PayInvoice pays an invoice as its customer does on Stripe's page for it, with a payment method of theirs or one of Stripe's test
+// methods; empty: with the one that pays the subscription. A decline is an error that keeps what was done. A payment that the
+// customer has to authenticate waits for CompleteAction.
 func (t *Tx) PayInvoice(id, method string) (wire.Object, *wire.Error) {
+	in, refusal := t.payInvoice(id, method, false)
+	if refusal != nil && refusal.Code == needsAction {
+		return t.edit(id), nil
+	}
+	return in, refusal
+}
+
+// needsAction is the code of the error for a payment that the customer has to authenticate.
+const needsAction = "invoice_payment_intent_requires_action"
+
+func (t *Tx) payInvoice(id, method string, offSession bool) (wire.Object, *wire.Error) {
 	in, refusal := t.Edit("invoice", id, "")
 	if refusal != nil {
 		return nil, refusal
@@ -96,7 +120,14 @@ func (t *Tx) PayInvoice(id, method string) (wire.Object, *wire.Error) {
 	if payer == nil {
 		return nil, wire.Invalid("", "", "There is no `default_payment_method` set on this Customer or Invoice.")
 	}
-	return in, t.payWith(in, payer)
+	if refusal := usable(t.Read(in.Text("payment_intent")), payer); refusal != nil {
+		return nil, refusal
+	}
+	refusal = t.payWith(in, payer, offSession)
+	if refusal == nil && t.waitsForHolder(in) {
+		refusal = wire.Declined(needsAction, "", "This payment requires additional user action before it can be completed successfully. Payment can be completed using the PaymentIntent associated with the invoice. For more details see: https://stripe.com/docs/billing/subscriptions/overview#requires-action")
+	}
+	return in, refusal
 }
 
 // SetDefaultMethod gives a customer another of Stripe's test payment methods, with which all their subscriptions are paid from
@@ -135,10 +166,13 @@ func previewInvoice(t *Tx, in Input) (wire.Object, *wire.Error) {
 			return nil, refusal
 		}
 		s = found
-	} else {
-		s = t.First("subscription", "customer", in.Params.Text("customer"))
 	}
-	if s == nil || slices.Contains(ended, s.Text("status")) || s.Bool("cancel_at_period_end") {
+	for _, each := range t.all("subscription", "customer", in.Params.Text("customer")) {
+		if s == nil && renews(each) {
+			s = each
+		}
+	}
+	if s == nil || !renews(s) {
 		return nil, &wire.Error{Status: 404, Type: "invalid_request_error", Code: "invoice_upcoming_none", Message: "No upcoming invoices for customer: " + in.Params.Text("customer")}
 	}
 	return t.upcoming(s), nil

@@ -99,7 +99,7 @@ func (l *Ledger) Do(cause Cause, change func(*Tx) *wire.Error) *wire.Error {
 }
 
 func (l *Ledger) do(cause Cause, change func(*Tx) *wire.Error) *wire.Error {
-	t := &Tx{ledger: l, cause: cause, now: l.now(), changed: map[string]wire.Object{}}
+	t := &Tx{ledger: l, cause: cause, now: l.now(), changed: map[string]wire.Object{}, shown: map[string]wire.Object{}}
 	refusal := change(t)
 	if refusal != nil && !refusal.Keeps {
 		return refusal

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 
 	"twigz/temporal-dev/stripestandin/wire"
@@ -74,9 +75,13 @@ func filtered(kind, url string) Call {
 	}
 }
 
+// several are the filters that name some values of a field, any of which will do.
+var several = map[string]string{"ids": "id", "lookup_keys": "lookup_key"}
+
 func fits(o, params wire.Object) bool {
 	for name, wanted := range params {
-		if !slices.Contains(listParams, name) && !fitsOne(o[name], wanted) {
+		field := cmp.Or(several[name], name)
+		if !slices.Contains(listParams, name) && !fitsOne(o[field], wanted) {
 			return false
 		}
 	}
@@ -85,6 +90,9 @@ func fits(o, params wire.Object) bool {
 
 // fitsOne compares a field with a filter: a value, an object of filters, or a range such as created[gte].
 func fitsOne(value, wanted any) bool {
+	if values, isList := wanted.([]any); isList {
+		return slices.Contains(values, value)
+	}
 	filter, isObject := wanted.(wire.Object)
 	if !isObject {
 		return value == wanted

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ var (
 	servedProduct = []string{"active", "default_price", "description", "expand", "id", "images", "metadata", "name", "shippable", "statement_descriptor", "tax_code", "unit_label", "url"}
 	servedPrice   = []string{
 		"active", "billing_scheme", "currency", "expand", "lookup_key", "metadata", "nickname", "product", "product_data",
-		"recurring[interval]", "recurring[interval_count]", "recurring[trial_period_days]", "recurring[usage_type]", "tax_behavior", "unit_amount", "unit_amount_decimal",
+		"recurring[interval]", "recurring[interval_count]", "recurring[usage_type]", "tax_behavior", "transfer_lookup_key", "unit_amount", "unit_amount_decimal",
 	}
 )
 
@@ -92,7 +93,9 @@ func (t *Tx) newPrice(params wire.Object, param string) (wire.Object, *wire.Erro
 	}
 	amount, refusal := unitAmount(params, named)
 	if refusal == nil {
-		refusal = checkCurrency(params.Text("currency"))
+		if refusal = checkCurrency(params.Text("currency")); refusal != nil {
+			refusal.Param = named(refusal.Param)
+		}
 	}
 	if refusal != nil {
 		return nil, refusal
@@ -104,17 +107,54 @@ func (t *Tx) newPrice(params wire.Object, param string) (wire.Object, *wire.Erro
 	p := t.Make("price", "price")
 	p["active"], p["billing_scheme"], p["type"], p["product"] = true, "per_unit", "one_time", product.ID()
 	p["currency"], p["tax_behavior"] = strings.ToLower(params.Text("currency")), "unspecified"
-	assign(p, params, "active", "lookup_key", "metadata", "nickname", "tax_behavior")
+	if refusal := t.takeLookupKey(p, params); refusal != nil {
+		return nil, refusal
+	}
+	assign(p, params, "active", "metadata", "nickname", "tax_behavior")
 	p["unit_amount_decimal"] = amount
 	if whole, err := strconv.ParseInt(amount, 10, 64); err == nil {
 		p["unit_amount"] = whole
 	}
 	if recurring := params.Sub("recurring"); recurring != nil {
+		if refusal := checkPace(recurring, named); refusal != nil {
+			return nil, refusal
+		}
 		p["type"], p["recurring"] = "recurring", pace(recurring)
 	}
 	t.Emit("price.created", p)
 	return p, nil
 }
+
+// takeLookupKey gives a price the key that it can be looked up by, which one price alone can have.
+func (t *Tx) takeLookupKey(p, params wire.Object) *wire.Error {
+	if key := params.Text("lookup_key"); key != "" {
+		switch owner := t.First("price", "lookup_key", key); {
+		case owner == nil || owner.ID() == p.ID():
+		case !params.Bool("transfer_lookup_key"):
+			return wire.Invalid("resource_already_exists", "lookup_key", "A price (`%s`) already uses that lookup key.", owner.ID())
+		default:
+			owner = t.edit(owner.ID())
+			owner["lookup_key"] = nil
+			t.emitUpdated("price.updated", owner)
+		}
+	}
+	assign(p, params, "lookup_key")
+	return nil
+}
+
+// longest is how long the period of a price may be, in each interval: three years.
+var longest = map[string]int64{"day": 1095, "week": 156, "month": 36, "year": 3}
+
+func checkPace(recurring wire.Object, named func(string) string) *wire.Error {
+	interval, count := recurring.Text("interval"), recurring.Int("interval_count")
+	if recurring.Has("interval_count") && (count < 1 || count > longest[interval]) {
+		return wire.Invalid("parameter_invalid_integer", named("recurring")+"[interval_count]", "Invalid integer: %d; must be between 1 and %d where the interval is %s", count, longest[interval], interval)
+	}
+	return nil
+}
+
+// decimals are amounts that may have a fraction, of twelve digits at most.
+var decimals = regexp.MustCompile(`^\d{1,12}(\.\d{1,12})?$`)
 
 // unitAmount is the price of one, in minor units, perhaps with a fraction.
 func unitAmount(params wire.Object, named func(string) string) (string, *wire.Error) {
@@ -128,7 +168,7 @@ func unitAmount(params wire.Object, named func(string) string) (string, *wire.Er
 		return strconv.FormatInt(params.Int("unit_amount"), 10), nil
 	case params.Has("unit_amount_decimal"):
 		decimal := params.Text("unit_amount_decimal")
-		if f, err := strconv.ParseFloat(decimal, 64); err != nil || f < 0 {
+		if !decimals.MatchString(decimal) {
 			return "", wire.Invalid("", named("unit_amount_decimal"), "Invalid decimal: %s", decimal)
 		}
 		return decimal, nil
@@ -151,7 +191,7 @@ func (t *Tx) pricedProduct(params wire.Object, named func(string) string) (wire.
 func pace(given wire.Object) wire.Object {
 	r := wire.Part("price", "recurring")
 	r["interval"], r["interval_count"], r["usage_type"] = given.Text("interval"), int64(1), "licensed"
-	assign(r, given, "interval_count", "usage_type", "trial_period_days")
+	assign(r, given, "interval_count", "usage_type")
 	return r
 }
 
@@ -177,7 +217,46 @@ func updatePrice(t *Tx, in Input) (wire.Object, *wire.Error) {
 	if behavior := in.Params.Text("tax_behavior"); behavior != "" && p.Text("tax_behavior") != "unspecified" {
 		return nil, wire.Invalid("", "tax_behavior", "You cannot change the tax_behavior of a price once it is set.")
 	}
-	assign(p, in.Params, "active", "lookup_key", "metadata", "nickname", "tax_behavior")
+	if refusal := t.takeLookupKey(p, in.Params); refusal != nil {
+		return nil, refusal
+	}
+	assign(p, in.Params, "active", "metadata", "nickname", "tax_behavior")
 	t.emitUpdated("price.updated", p)
+	t.showPrice(p)
 	return p, nil
+}
+
+// showPrice shows a price as it is now in the subscriptions to it, which contain it.
+func (t *Tx) showPrice(p wire.Object) {
+	for s := range t.Every("subscription") {
+		for i, item := range s.List("items") {
+			if item.Sub("price").ID() == p.ID() {
+				setPrice(t.edit(s.ID()).List("items")[i], p)
+			}
+		}
+	}
+}
+
+// setPrice puts a price into a subscription's item or an invoice's line.
+func setPrice(o, price wire.Object) {
+	o["price"], o["plan"] = price.Public(), planOf(price)
+}
+
+// planOf is the plan that a recurring price was before there were prices. Null: the price does not recur.
+func planOf(price wire.Object) any {
+	recurring := price.Sub("recurring")
+	if recurring == nil {
+		return nil
+	}
+	plan := wire.Blank("plan")
+	delete(plan, "tiers")
+	for field := range plan {
+		if value, has := recurring[field]; has {
+			plan[field] = value
+		} else if value, has := price[field]; has {
+			plan[field] = value
+		}
+	}
+	plan["object"], plan["amount"], plan["amount_decimal"] = "plan", price["unit_amount"], price["unit_amount_decimal"]
+	return plan
 }

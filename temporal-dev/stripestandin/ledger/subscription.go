@@ -16,8 +16,11 @@ import (
 //	    ▼              trialing ───────┘  ▼                                     ▼
 //	incomplete_expired    └─▶ paused   canceled ◀───────────────────────────────┘
 //
+// Where SetDunningOutcome says so, it is unpaid after four attempts, until its latest invoice is paid, or stays past_due.
 // What time does to it is in subscription_clock.go; its invoices are in invoice.go. Private fields: _told, which warnings of
-// the present period were sent; _prorations, lines that are to go onto the next invoice.
+// the present period were sent; _prorations, lines that are to go onto the next invoice; _pending_invoice, what must be paid
+// for its pending update; _dunning, what it becomes when retries are over; _ended_period, for the time of making a renewal's
+// invoice, when the period before began.
 var subscriptionCalls map[string]Call
 
 func init() { // not where it is declared: customers end subscriptions, and subscriptions make customers' invoices
@@ -37,12 +40,13 @@ func init() { // not where it is declared: customers end subscriptions, and subs
 var (
 	servedSubscription = []string{
 		"add_invoice_items", "cancel_at", "cancel_at_period_end", "collection_method", "currency", "customer", "default_payment_method", "description",
-		"expand", "items", "metadata", "off_session", "payment_behavior", "payment_settings", "proration_behavior", "trial_end", "trial_period_days",
-		"trial_settings",
+		"expand", "items", "metadata", "off_session", "payment_behavior", "payment_settings[save_default_payment_method]", "proration_behavior", "trial_end",
+		"trial_period_days", "trial_settings",
 	}
 	servedSubscriptionUpdate = []string{
 		"billing_cycle_anchor", "cancel_at", "cancel_at_period_end", "default_payment_method", "description", "expand", "items", "metadata",
-		"off_session", "pause_collection", "payment_behavior", "proration_behavior", "trial_end", "trial_settings", "cancellation_details",
+		"off_session", "pause_collection", "payment_behavior", "payment_settings[save_default_payment_method]", "proration_behavior",
+		"trial_end", "trial_settings", "cancellation_details",
 	}
 	servedItem = []string{"id", "price", "price_data", "quantity", "metadata", "deleted", "_own"}
 )
@@ -56,17 +60,15 @@ func (t *Tx) startSubscription(params, method wire.Object) (wire.Object, *wire.E
 	if refusal := checkServed(params, servedSubscription, ""); refusal != nil {
 		return nil, refusal
 	}
+	if refusal := startable(params); refusal != nil {
+		return nil, refusal
+	}
 	customer, refusal := t.Find("customer", params.Text("customer"), "customer")
 	if refusal != nil {
 		return nil, refusal
 	}
-	if params.Text("collection_method") == "send_invoice" {
-		return nil, notServed("collection_method")
-	}
-	s := t.Make("subscription", "sub")
-	s["customer"], s["start_date"], s["billing_cycle_anchor"] = customer.ID(), t.Now(), t.Now()
-	s["collection_method"], s["status"] = "charge_automatically", "incomplete"
-	for _, set := range []func(*Tx, wire.Object, wire.Object) *wire.Error{setItems, setPayer, setTrial, setTerms} {
+	s := t.newSubscription(customer)
+	for _, set := range []func(*Tx, wire.Object, wire.Object) *wire.Error{setItems, setPayer, setTrial, setTerms} { // in this order
 		if refusal := set(t, s, params); refusal != nil {
 			return nil, refusal
 		}
@@ -81,6 +83,29 @@ func (t *Tx) startSubscription(params, method wire.Object) (wire.Object, *wire.E
 	return s, t.billFirst(s, once, cmp.Or(params.Text("payment_behavior"), "allow_incomplete"))
 }
 
+func startable(params wire.Object) *wire.Error {
+	switch {
+	case params.Text("collection_method") == "send_invoice":
+		return notServed("collection_method")
+	case params.Text("payment_behavior") == "pending_if_incomplete":
+		return wire.Invalid("", "payment_behavior", "`pending_if_incomplete` can only be used when updating a subscription.")
+	}
+	return nil
+}
+
+// newSubscription makes one that nothing is said of yet.
+func (t *Tx) newSubscription(customer wire.Object) wire.Object {
+	s := t.Make("subscription", "sub")
+	s["customer"], s["start_date"], s["billing_cycle_anchor"] = customer.ID(), t.Now(), t.Now()
+	s["collection_method"], s["status"] = "charge_automatically", "incomplete"
+	s["default_tax_rates"] = []any{}
+	s["cancellation_details"] = wire.Part("subscription", "cancellation_details")
+	s["payment_settings"] = wire.Part("subscription", "payment_settings")
+	s.Sub("payment_settings")["save_default_payment_method"] = "off"
+	s["trial_settings"] = wire.Object{"end_behavior": wire.Object{"missing_payment_method": "create_invoice"}}
+	return s
+}
+
 // billFirst makes the first invoice, and tries to collect it.
 func (t *Tx) billFirst(s wire.Object, once []wire.Object, behavior string) *wire.Error {
 	trialing := s["trial_end"] != nil
@@ -88,9 +113,8 @@ func (t *Tx) billFirst(s wire.Object, once []wire.Object, behavior string) *wire
 		s["status"] = "trialing"
 	}
 	invoice := t.newInvoice(s, "subscription_create", append(t.periodLines(s, trialing), once...))
-	s["latest_invoice"] = invoice.ID()
-	if invoice.Int("total") > 0 && behavior != "default_incomplete" && t.payerOf(s) == nil {
-		return wire.Invalid("resource_missing", "", "This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.")
+	if invoice.Int("amount_due") > 0 && behavior != "default_incomplete" && t.payerOf(s) == nil {
+		return noPayer()
 	}
 	if invoice.Int("total") == 0 && !trialing {
 		s["status"] = "active"
@@ -99,15 +123,11 @@ func (t *Tx) billFirst(s wire.Object, once []wire.Object, behavior string) *wire
 	t.Emit("customer.subscription.created", s)
 	t.Emit("invoice.created", invoice)
 	t.finalize(invoice)
-	if invoice.Bool("paid") || behavior == "default_incomplete" {
-		return nil
-	}
-	refusal := t.collect(invoice)
-	if refusal != nil && behavior == "error_if_incomplete" {
-		refusal.Keeps = false
-		return refusal
-	}
-	return nil
+	return t.collectNow(invoice, behavior)
+}
+
+func noPayer() *wire.Error {
+	return wire.Invalid("resource_missing", "", "This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.")
 }
 
 // setPayer notes which payment method pays, where it is the customer's.
@@ -126,19 +146,41 @@ func setPayer(t *Tx, s, params wire.Object) *wire.Error {
 	return nil
 }
 
+// setTerms sets what does not change what is paid now.
 func setTerms(t *Tx, s, params wire.Object) *wire.Error {
-	if at := params.Int("cancel_at"); params.Has("cancel_at") && params["cancel_at"] != "" && at <= t.Now() {
+	dated := params.Has("cancel_at") && params["cancel_at"] != ""
+	switch {
+	case dated && params.Bool("cancel_at_period_end"):
+		return wire.Invalid("parameters_exclusive", "", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
+	case dated && params.Int("cancel_at") <= t.Now():
 		return wire.Invalid("", "cancel_at", "The timestamp specified for `cancel_at` must be in the future.")
+	case params.Has("currency") && params.Text("currency") != s.Text("currency"):
+		return wire.Invalid("", "currency", "The price specified only supports `%s`. This doesn't match the expected currency: `%s`.", s.Text("currency"), params.Text("currency"))
 	}
 	if s.Bool("cancel_at_period_end") && params["cancel_at_period_end"] == false {
 		s["cancel_at"] = nil // it was the end of the period
 	}
 	assign(s, params, "cancel_at", "cancel_at_period_end", "description", "metadata", "trial_settings")
-	if details := params.Sub("cancellation_details"); details != nil {
-		s["cancellation_details"] = wire.Part("subscription", "cancellation_details")
-		assign(s.Sub("cancellation_details"), details, "comment", "feedback")
+	assign(s.Sub("payment_settings"), params.Sub("payment_settings"), "save_default_payment_method")
+	assign(s.Sub("cancellation_details"), params.Sub("cancellation_details"), "comment", "feedback")
+	if !slices.Contains(ended, s.Text("status")) {
+		markCanceling(t, s)
 	}
 	return nil
+}
+
+// markCanceling notes when it was decided that a subscription is to end.
+func markCanceling(t *Tx, s wire.Object) {
+	if s.Bool("cancel_at_period_end") {
+		s["cancel_at"] = s["current_period_end"]
+	}
+	details := s.Sub("cancellation_details")
+	switch ending := s["cancel_at"] != nil; {
+	case ending && s["canceled_at"] == nil:
+		s["canceled_at"], details["reason"] = t.Now(), "cancellation_requested"
+	case !ending:
+		s["canceled_at"], details["reason"] = nil, nil
+	}
 }
 
 // setTrial sets a new subscription's trial and first period.
@@ -195,7 +237,7 @@ func customerSubscriptions(t *Tx, customer wire.Object) wire.Object {
 }
 
 func cancelSubscription(t *Tx, in Input) (wire.Object, *wire.Error) {
-	if refusal := checkServed(in.Params, []string{"cancellation_details", "expand", "invoice_now", "prorate"}, ""); refusal != nil {
+	if refusal := checkServed(in.Params, []string{"cancellation_details", "expand"}, ""); refusal != nil {
 		return nil, refusal
 	}
 	s, refusal := t.Edit("subscription", in.ID, "")
@@ -205,6 +247,7 @@ func cancelSubscription(t *Tx, in Input) (wire.Object, *wire.Error) {
 	if slices.Contains(ended, s.Text("status")) {
 		return nil, wire.Missing("subscription", in.ID, "id")
 	}
+	assign(s.Sub("cancellation_details"), in.Params.Sub("cancellation_details"), "comment", "feedback")
 	if s.Text("status") == "incomplete" {
 		t.expire(s)
 		return s, nil
@@ -215,20 +258,19 @@ func cancelSubscription(t *Tx, in Input) (wire.Object, *wire.Error) {
 
 // end cancels a subscription for good.
 func (t *Tx) end(s wire.Object, reason string) {
-	s["status"], s["ended_at"] = "canceled", t.Now()
+	s["status"], s["ended_at"], s["pending_update"] = "canceled", t.Now(), nil
 	if s["canceled_at"] == nil {
 		s["canceled_at"] = t.Now()
 	}
-	if s.Sub("cancellation_details") == nil {
-		s["cancellation_details"] = wire.Part("subscription", "cancellation_details")
-	}
 	s.Sub("cancellation_details")["reason"] = reason
 	delete(s, "_due")
+	delete(s, "_prorations")
+	delete(s, "_pending_invoice")
 	for _, invoice := range t.all("invoice", "subscription", s.ID()) {
 		if status := invoice.Text("status"); status == "draft" || status == "open" {
 			o := t.edit(invoice.ID())
-			o["auto_advance"], o["next_payment_attempt"] = false, nil
-			delete(o, "_due")
+			o["auto_advance"] = false
+			t.advanceInvoice(o)
 		}
 	}
 	t.Emit("customer.subscription.deleted", s)
@@ -249,19 +291,19 @@ func resumeSubscription(t *Tx, in Input) (wire.Object, *wire.Error) {
 		return nil, refusal
 	}
 	s, refusal := t.Edit("subscription", in.ID, "")
-	if refusal != nil {
+	switch {
+	case refusal != nil:
 		return nil, refusal
-	}
-	if s.Text("status") != "paused" {
+	case in.Params.Text("billing_cycle_anchor") == "unchanged":
+		return nil, notServed("billing_cycle_anchor")
+	case s.Text("status") != "paused":
 		return nil, wire.Invalid("", "", "This subscription cannot be resumed because it is not paused.")
+	case t.payerOf(s) == nil:
+		return nil, noPayer()
 	}
-	if t.payerOf(s) == nil {
-		return nil, wire.Invalid("resource_missing", "", "This customer has no attached payment source or default payment method.")
-	}
-	s["billing_cycle_anchor"], s["status"] = t.Now(), "active"
-	s["current_period_start"], s["current_period_end"] = t.Now(), nextPeriod(s, t.Now())
+	s["status"] = "active"
+	t.restart(s)
 	t.schedule(s)
 	t.Emit("customer.subscription.resumed", s)
-	t.bill(s, "subscription_cycle", 0)
-	return s, nil
+	return s, t.billNow(s, t.periodLines(s, false), "allow_incomplete")
 }

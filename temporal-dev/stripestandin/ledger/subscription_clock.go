@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"twigz/temporal-dev/stripestandin/wire"
@@ -22,32 +23,45 @@ type moment struct {
 
 // moments are what is to happen to a subscription as it is now, in the order in which they come at one time.
 func (t *Tx) moments(s wire.Object) (all []moment) {
+	if slices.Contains(ended, s.Text("status")) {
+		return nil
+	}
 	add := func(wanted bool, at int64, name string, does func(*Tx, wire.Object)) {
 		if wanted && !s.Sub("_told").Bool(name) {
 			all = append(all, moment{at, name, does})
 		}
 	}
 	status, end := s.Text("status"), s.Int("current_period_end")
-	running := status == "active" || status == "past_due" || status == "trialing"
 	pause := s.Sub("pause_collection")
 	add(status == "incomplete", s.Int("created")+incompleteLife, "", (*Tx).expire)
 	add(s["pending_update"] != nil, s.Sub("pending_update").Int("expires_at"), "", (*Tx).dropPending)
 	add(pause != nil && pause["resumes_at"] != nil, pause.Int("resumes_at"), "", resumeCollection)
 	add(s["cancel_at"] != nil && !s.Bool("cancel_at_period_end"), s.Int("cancel_at"), "", endAsAsked)
 	add(status == "trialing", s.Int("trial_end")-trialWarning, "trial_will_end", warnOfTrial)
-	add(running && !s.Bool("cancel_at_period_end"), end-upcomingWarning, "upcoming", warnOfInvoice)
-	add(running, end, "", (*Tx).renew)
+	add(renews(s) && status != "unpaid", end-upcomingWarning, "upcoming", warnOfInvoice)
+	add(slices.Contains(running, status), end, "", (*Tx).renew)
 	return all
 }
 
-// schedule notes when the next thing is to happen. Warnings whose time has passed by are not given any more.
+// running are the statuses in which periods follow each other.
+var running = []string{"active", "past_due", "trialing", "unpaid"}
+
+// renews tells whether the present period will be followed by another.
+func renews(s wire.Object) bool {
+	ends := s["cancel_at"] != nil && s.Int("cancel_at") <= s.Int("current_period_end")
+	return slices.Contains(running, s.Text("status")) && !ends
+}
+
+// schedule notes when the next thing is to happen. Whoever begins a trial of less than three days, or cuts one short, is warned
+// of its end at once; of an invoice whose warning would have been due before nobody is warned.
 func (t *Tx) schedule(s wire.Object) {
 	delete(s, "_due")
 	for _, m := range t.moments(s) {
-		switch {
-		case m.name != "" && m.at <= t.Now():
+		if m.name == "upcoming" && m.at <= t.Now() {
 			told(s, m.name)
-		case !s.Has("_due") || m.at < s.Int("_due"):
+			continue
+		}
+		if !s.Has("_due") || m.at < s.Int("_due") {
 			s["_due"] = m.at
 		}
 	}
@@ -103,6 +117,7 @@ func (t *Tx) renew(s wire.Object) {
 		switch s.Sub("trial_settings").Sub("end_behavior").Text("missing_payment_method") {
 		case "pause":
 			s["status"] = "paused"
+			t.Emit("customer.subscription.updated", s)
 			t.Emit("customer.subscription.paused", s)
 			return
 		case "cancel":
@@ -111,12 +126,14 @@ func (t *Tx) renew(s wire.Object) {
 		}
 	}
 	start := s.Int("current_period_end")
+	s["_ended_period"] = s["current_period_start"]
 	s["current_period_start"], s["current_period_end"] = start, nextPeriod(s, start)
 	delete(s, "_told")
 	if s.Text("status") == "trialing" {
 		s["status"] = "active"
 	}
-	t.bill(s, "subscription_cycle", draftLife)
+	t.bill(s)
+	delete(s, "_ended_period")
 }
 
 // nextPeriod is the end of the period that starts then, in seconds since 1970: counted in months and years from the anchor, so

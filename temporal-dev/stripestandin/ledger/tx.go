@@ -18,6 +18,7 @@ type Tx struct {
 	changed map[string]wire.Object // what has been made or edited, by ID; nil: taken away
 	made    []string               // IDs of changed, in the order of their making
 	emitted []wire.Object          // events, in their order
+	shown   map[string]wire.Object // objects as the change's events have told of them, by ID
 }
 
 // Now is the ledger's time in seconds since 1970. It stands still during a change.

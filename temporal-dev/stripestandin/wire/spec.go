@@ -65,8 +65,16 @@ var described = sync.OnceValue(func() *description {
 			d.byResource[s.Resource] = s
 		}
 	}
+	plan := &schema{AnyOf: []*schema{{Ref: "#/components/schemas/plan"}}, Nullable: true}
+	for _, kind := range withPlan {
+		d.byResource[kind].Properties["plan"] = plan
+	}
 	return &d
 })
+
+// withPlan are the kinds that have, beside a recurring price, the plan that it was before there were prices. The description
+// leaves it out; Stripe sends it, and stripe-go reads it.
+var withPlan = []string{"line_item", "subscription_item"}
 
 func mustDecode(text []byte, into any) {
 	if err := json.Unmarshal(text, into); err != nil {

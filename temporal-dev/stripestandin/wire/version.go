@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 )
@@ -15,19 +16,30 @@ const (
 	basil   = "2025-03-31" // fields of invoices, their lines and subscriptions move
 )
 
-// versionForm is a date; since autumn 2024 with the name of a release.
-var versionForm = regexp.MustCompile(`^(20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01]))(\.[a-z]+)?$`)
+// versions are the releases of Stripe's API that the stand-in knows the shapes of, oldest first.
+var versions = []string{
+	oldest, "2023-08-16", "2023-10-16", april24, APIVersion,
+	"2024-09-30.acacia", "2024-10-28.acacia", "2024-11-20.acacia", "2024-12-18.acacia", "2025-01-27.acacia", "2025-02-24.acacia",
+	basil + ".basil", "2025-04-30.basil", "2025-05-28.basil", "2025-06-30.basil", "2025-07-30.basil", "2025-08-27.basil",
+	"2025-09-30.clover", "2025-10-29.clover", "2025-11-17.clover", "2025-12-15.clover",
+}
 
-// CheckVersion refuses what is no version of Stripe's API, or one that is older than the shapes here go back to.
+// The forms of versions: older ones are a date; later ones, of which there is one a month, have the name of a release too.
+var (
+	olderForm = regexp.MustCompile(`^20(1\d|2[012])-(0[1-9]|1[0-2])-([0-2]\d|3[01])$`)
+	laterForm = regexp.MustCompile(`^20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])\.[a-z]+$`)
+)
+
+// CheckVersion refuses what is no version of Stripe's API, or one that is older than the shapes here go back to. One that is
+// later than all that are known is taken, in the shapes of the last.
 func CheckVersion(version string) *Error {
-	parts := versionForm.FindStringSubmatch(version)
-	if parts == nil || (parts[4] != "") != (parts[1] >= "2024-09-30") {
-		return Invalid("", "", "Invalid Stripe API version: %s", version)
-	}
-	if parts[1] < oldest {
+	switch last := versions[len(versions)-1]; {
+	case slices.Contains(versions, version), version > last && laterForm.MatchString(version):
+		return nil
+	case version < oldest && olderForm.MatchString(version):
 		return Invalid("", "", "This stand-in for Stripe does not serve API version %s, only %s and later.", version, oldest)
 	}
-	return nil
+	return Invalid("", "", "Invalid Stripe API version: %s", version)
 }
 
 // reshaping is what a version has changed in objects of a kind.
@@ -42,10 +54,12 @@ type reshaping struct {
 // https://docs.stripe.com/changelog
 var reshapings = []reshaping{
 	{"product", "", april24, func(o Object) { move(o, "marketing_features", "features") }},
+	{"invoice", "", april24, func(o Object) { move(o, "rendering", "rendering_options") }},
 	{"charge", basil, "", func(o Object) { drop(o, "invoice") }},
 	{"payment_intent", basil, "", func(o Object) { drop(o, "invoice") }},
 	{"checkout.session", basil, "", basilSession},
 	{"price", basil, "", func(o Object) { drop(o.Sub("recurring"), "aggregate_usage") }},
+	{"plan", basil, "", func(o Object) { drop(o, "aggregate_usage") }},
 	{"subscription", basil, "", basilSubscription},
 	{"invoice", basil, "", basilInvoice},
 	{"line_item", basil, "", basilLine},
@@ -60,12 +74,35 @@ func (r reshaping) holds(date string) bool {
 
 // In is the object as an API version shows it, with all that is in it; "" is APIVersion. The object itself stays as it is.
 func (o Object) In(version string) Object {
-	if version == "" || version[:min(len(version), len(basil))] == APIVersion {
+	date := version[:min(len(version), len(basil))]
+	if date == "" || date == APIVersion {
 		return o
 	}
 	made := o.Clone()
-	made.reshape(version[:min(len(version), len(basil))])
+	made.reshape(date)
 	return made
+}
+
+// PreviousIn is what an event of a version says of the fields that o has changed, where APIVersion says previous. What has
+// moved has changed where it is now: from basil on the items of a subscription, say, when its period has.
+func (o Object) PreviousIn(version string, previous Object) Object {
+	if version == "" || version == APIVersion {
+		return previous
+	}
+	before := maps.Clone(o)
+	maps.Copy(before, previous)
+	then, now := before.In(version), o.In(version)
+	changed := Object{}
+	for field, value := range then {
+		if !equal(value, now[field]) {
+			changed[field] = value
+		}
+	}
+	return changed
+}
+
+func equal(a, b any) bool {
+	return string(Normalize(Object{"v": a}).Encode()) == string(Normalize(Object{"v": b}).Encode())
 }
 
 func (o Object) reshape(date string) {
@@ -162,8 +199,5 @@ func basilLine(o Object) {
 	)
 }
 
-// Versions are releases of Stripe's API that the stand-in knows the shapes of, to choose from: others of the same form are
-// taken too.
-func Versions() []string {
-	return slices.Clone([]string{oldest, "2023-08-16", "2023-10-16", april24, APIVersion, "2024-09-30.acacia", "2025-02-24.acacia", basil + ".basil", "2025-06-30.basil", "2025-09-30.clover"})
-}
+// Versions are the releases of Stripe's API that the stand-in knows the shapes of, oldest first.
+func Versions() []string { return slices.Clone(versions) }

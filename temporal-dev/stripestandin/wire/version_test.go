@@ -13,10 +13,11 @@ import (
 
 func TestVersionsAreChecked(t *testing.T) {
 	t.Parallel()
-	for _, known := range append(wire.Versions(), wire.APIVersion) {
+	later := "2027-01-27.elder"
+	for _, known := range append(wire.Versions(), wire.APIVersion, later) {
 		assert.Nil(t, wire.CheckVersion(known), known)
 	}
-	for _, wrong := range []string{"", "yesterday", "2024-6-20", "2024-13-01", "2024-06-20.acacia", "2025-06-30", "2025-06-30.", "2025-06-30.BASIL", "2022-08-01", "2024-06-20 "} {
+	for _, wrong := range []string{"", "yesterday", "2024-6-20", "2024-13-01", "2024-06-20.acacia", "2025-06-30", "2025-06-30.", "2025-06-30.BASIL", "2025-06-30.acacia", "2022-08-01", "2024-06-20 ", "2023-01-01", "2025-06-29.basil", "2027-01-27"} {
 		refusal := wire.CheckVersion(wrong)
 		require.NotNil(t, refusal, wrong)
 		assert.Equal(t, 400, refusal.Status)
@@ -102,4 +103,24 @@ func TestOtherThingsThatMoved(t *testing.T) {
 	product := wire.Object{"object": "product", "marketing_features": []any{}}
 	assert.Contains(t, product.In("2023-10-16"), "features")
 	assert.Contains(t, product.In("2024-04-10"), "marketing_features")
+	bill := wire.Object{"object": "invoice", "rendering": nil}
+	assert.Contains(t, bill.In("2022-11-15"), "rendering_options")
+	assert.Contains(t, bill.In("2024-04-10"), "rendering")
+}
+
+func TestWhatHasChangedHasMovedToo(t *testing.T) {
+	t.Parallel()
+	now := wire.Normalize(wire.Object{
+		"object": "subscription", "status": "active", "current_period_start": 6, "current_period_end": 7, "latest_invoice": "in_2",
+		"items": wire.List("/v1/subscription_items", false, []wire.Object{{"id": "si_1", "object": "subscription_item"}}),
+	})
+	previous := wire.Object{"current_period_start": int64(5), "current_period_end": int64(6), "latest_invoice": "in_1"}
+	for _, earlier := range []string{"", "2022-11-15", "2024-06-20", "2025-02-24.acacia"} {
+		assert.Equal(t, previous, now.PreviousIn(earlier, previous), earlier)
+	}
+	later := now.PreviousIn("2025-06-30.basil", previous)
+	assert.Equal(t, []string{"items", "latest_invoice"}, later.Keys())
+	assert.Equal(t, int64(6), later.List("items")[0].Int("current_period_end"))
+	assert.Equal(t, int64(7), now.Int("current_period_end"), "the object itself is as it was")
+	assert.Empty(t, now.PreviousIn("2025-06-30.basil", wire.Object{}))
 }
