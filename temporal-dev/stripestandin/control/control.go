@@ -1,13 +1,17 @@
 // Package control is where people and tests make things happen at Stripe: customers pay, banks decline, disputes open, time
 // passes, deliveries fail.
 //
-//	GET  /                pages for people: what there is, and a button for whatever can happen next
-//	POST /acts/{name}     their forms
-//	     /_control/…      the same as JSON
+//	GET  /                  what happened lately
+//	     /{section}         payments, checkout, customers, subscriptions, returns, catalog, endpoints
+//	     /objects/{id}      one object: what it is, what can happen to it, what belongs to it, what was told about it
+//	     /events, /attempts what was told, and every attempt at telling it
+//	     /clock             the time, what it will bring, and what goes wrong on purpose
+//	POST /acts/{name}, …    the pages' forms
+//	     /_control/…        the same as JSON
 //
-// One table, acts, is behind both: what can happen to which objects, when, and what must be said about it. The pages need no
-// script. Neither asks for a key: they are there for the person at this machine. Forms are taken from the pages themselves
-// only, JSON only with its content type, which no other site can make a browser send.
+// One table, acts, is behind both the buttons and the JSON API: what can happen to which objects, when, and what must be said
+// about it. The pages need no script. Neither asks for a key: they are there for the person at this machine. Forms are taken
+// from the pages themselves only, JSON only with its content type, which no other site can make a browser send.
 package control
 
 import (

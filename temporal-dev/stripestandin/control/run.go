@@ -1,7 +1,7 @@
 package control
 
 import (
-	"crypto/rand"
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -9,45 +9,57 @@ import (
 	"twigz/temporal-dev/stripestandin/wire"
 )
 
+// outcome is what an act has come to.
+type outcome struct {
+	ID     string `json:"id"`             // of what it happened to, or of what was made where it needs nothing
+	Made   string `json:"made,omitempty"` // the ID of what was made; empty: nothing was
+	Events []made `json:"events"`
+	// Declined is why a card did not pay. Empty: none was declined.
+	Declined string `json:"declined,omitempty"`
+}
+
 // made is an event that an act has made.
 type made struct {
 	ID   string `json:"id"`
 	Type string `json:"type"`
 }
 
-// run does an act with what was said about it, and tells which events it has made. A card that is declined is no refusal of the
-// act: it happened, and left its traces.
-func (k *control) run(a *act, id string, said map[string]string) ([]made, *wire.Error) {
+// run does an act with what was said about it. A card that is declined is no refusal of the act: it happened, and left its
+// traces.
+func (k *control) run(a *act, id string, said map[string]string) (outcome, *wire.Error) {
 	input, refusal := a.read(said)
 	if refusal != nil {
-		return nil, refusal
+		return outcome{}, refusal
 	}
-	return k.do(func(t *ledger.Tx) *wire.Error {
-		o := t.Read(id)
-		switch {
-		case o == nil || !slices.Contains(a.Kinds, o.Kind()):
-			return wire.Missing(a.Kinds[0], id, "")
-		case !a.offered(o):
-			return wire.Invalid("", "", "%s is not possible now: %s is %s.", a.Name, id, o.Text("status"))
+	out, refusal := k.do(func(t *ledger.Tx) (wire.Object, *wire.Error) {
+		if len(a.Kinds) > 0 && !slices.Contains(a.Kinds, t.Read(id).Kind()) {
+			return nil, wire.Missing(a.Kinds[0], id, "")
 		}
 		return a.do(t, id, input)
 	})
+	out.ID = id
+	if len(a.Kinds) == 0 {
+		out.ID = out.Made
+	}
+	return out, refusal
 }
 
-// do runs a change and tells which events it has made.
-func (k *control) do(change func(*ledger.Tx) *wire.Error) (events []made, refusal *wire.Error) {
-	events = []made{}
-	refusal = k.Ledger.Do(ledger.Cause{}, func(t *ledger.Tx) *wire.Error {
-		refusal := change(t)
+// do runs a change that may make something, and tells what it did.
+func (k *control) do(change func(*ledger.Tx) (wire.Object, *wire.Error)) (outcome, *wire.Error) {
+	out := outcome{Events: []made{}}
+	refusal := k.Ledger.Do(ledger.Cause{}, func(t *ledger.Tx) *wire.Error {
+		o, refusal := change(t)
+		out.Made = o.ID()
 		for _, e := range t.Events() {
-			events = append(events, made{e.ID(), e.Text("type")})
+			out.Events = append(out.Events, made{e.ID(), e.Text("type")})
 		}
 		return refusal
 	})
-	if refusal != nil && refusal.Type == "card_error" && refusal.Keeps {
-		return events, nil
+	if refusal != nil && refusal.Keeps {
+		out.Declined = refusal.Message
+		return out, nil
 	}
-	return events, refusal
+	return out, refusal
 }
 
 // read makes an act's input of what was said, and refuses what it does not know.
@@ -68,7 +80,9 @@ func (a *act) read(said map[string]string) (wire.Object, *wire.Error) {
 	return input, nil
 }
 
+// read makes a field's value: a whole number of a number, else text.
 func (f field) read(said string) (any, *wire.Error) {
+	said = cmp.Or(said, f.Default)
 	switch {
 	case f.Type == "choice" && said == "":
 		return f.Options[0], nil
@@ -84,12 +98,4 @@ func (f field) read(said string) (any, *wire.Error) {
 		return n, nil
 	}
 	return said, nil
-}
-
-// newSecret is a signing secret: the one that is wanted, or any.
-func newSecret(wanted string) string {
-	if wanted != "" {
-		return wanted
-	}
-	return "whsec_" + rand.Text()
 }
