@@ -30,6 +30,11 @@ type Event struct {
 
 	Email string `json:"email,omitempty"` // receipt_email, else the session's or the charge's; a personal datum
 
+	AmountRefunded *int64        `json:"amountRefunded,omitempty"` // all that was refunded of the charge so far, minor units; nil when the event does not say
+	Refund         *RefundFacts  `json:"refund,omitempty"`         // nil: the event is about no refund
+	Dispute        *DisputeFacts `json:"dispute,omitempty"`        // nil: the event is about no dispute
+	Review         *ReviewFacts  `json:"review,omitempty"`         // nil: the event is about no review
+
 	Metadata        Metadata `json:"metadata,omitempty"`        // our keys only; nil when the event carries none of them
 	MetadataProblem string   `json:"metadataProblem,omitempty"` // why the metadata could not be read, "" when it could
 }

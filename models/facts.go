@@ -1,0 +1,73 @@
+package models
+
+import "slices"
+
+// KeyRefundID is the key of a refund's metadata at Stripe under which it carries
+// the ID of our row, when it was we who asked for it.
+const KeyRefundID = "twigzRefundId"
+
+// RefundStatus is where a refund is.
+type RefundStatus string
+
+// The statuses of a refund. All but requested and refused are Stripe's.
+const (
+	RefundRequested      RefundStatus = "requested" // we want it; Stripe has not said yet
+	RefundPending        RefundStatus = "pending"
+	RefundRequiresAction RefundStatus = "requires_action"
+	RefundSucceeded      RefundStatus = "succeeded"
+	RefundFailed         RefundStatus = "failed" // also after it had succeeded: the bank sent the money back
+	RefundCanceled       RefundStatus = "canceled"
+	RefundRefused        RefundStatus = "refused" // Stripe will not make it
+)
+
+// RefundFacts is one refund as Stripe tells of it.
+// https://docs.stripe.com/api/refunds/object
+type RefundFacts struct {
+	ID            string       `json:"id"`             // re_… (pyr_… for some)
+	Ours          string       `json:"ours,omitempty"` // our row's ID, when we asked for it
+	Status        RefundStatus `json:"status"`
+	Amount        int64        `json:"amount"` // minor units
+	Currency      string       `json:"currency,omitempty"`
+	Reason        string       `json:"reason,omitempty"`        // duplicate, fraudulent, requested_by_customer …
+	FailureReason string       `json:"failureReason,omitempty"` // why it failed
+}
+
+// DisputeStatus is where a dispute is, in Stripe's words. An inquiry's begin
+// with warning_; it moves no money.
+type DisputeStatus string
+
+// The statuses of a dispute.
+const (
+	InquiryNeedsResponse DisputeStatus = "warning_needs_response"
+	InquiryUnderReview   DisputeStatus = "warning_under_review"
+	InquiryClosed        DisputeStatus = "warning_closed"
+	DisputeNeedsResponse DisputeStatus = "needs_response"
+	DisputeUnderReview   DisputeStatus = "under_review"
+	DisputeWon           DisputeStatus = "won"
+	DisputeLost          DisputeStatus = "lost"
+)
+
+// Open says whether the bank has not decided yet.
+func (s DisputeStatus) Open() bool {
+	return slices.Contains([]DisputeStatus{InquiryNeedsResponse, InquiryUnderReview, DisputeNeedsResponse, DisputeUnderReview}, s)
+}
+
+// DisputeFacts is one dispute as Stripe tells of it.
+// https://docs.stripe.com/api/disputes/object
+type DisputeFacts struct {
+	ID       string        `json:"id"` // du_… or dp_…
+	Status   DisputeStatus `json:"status"`
+	Reason   string        `json:"reason,omitempty"`
+	Amount   int64         `json:"amount"` // minor units
+	Currency string        `json:"currency,omitempty"`
+	DueBy    int64         `json:"dueBy,omitempty"` // until when evidence counts, Unix seconds; 0: not told
+}
+
+// ReviewFacts is one Radar review as Stripe tells of it.
+// https://docs.stripe.com/api/radar/reviews/object
+type ReviewFacts struct {
+	ID           string `json:"id"` // prv_…
+	Open         bool   `json:"open"`
+	OpenedReason string `json:"openedReason,omitempty"` // rule or manual
+	ClosedReason string `json:"closedReason,omitempty"` // approved, refunded, refunded_as_fraud, disputed, redacted …; "" while it is open
+}
