@@ -20,6 +20,8 @@ const (
 	PaymentUnmatched    Outcome = "unmatched"    // nothing of ours in its metadata
 	PaymentSubscription Outcome = "subscription" // pays an invoice
 	PaymentRecorded     Outcome = "recorded"     // its state was noted
+	PaymentRefunded     Outcome = "refunded"     // no order, and the money is on its way back
+	PaymentUnfulfilled  Outcome = "unfulfilled"  // no order, and nothing had been collected
 	EventTooLate        Outcome = "no_change"    // the payment was already further, or already there
 )
 
@@ -35,6 +37,8 @@ type Fulfillment struct {
 	Unfinished    bool          `json:"unfinished,omitempty"`    // the order exists, but its cart or mails are not done
 	NoEmail       bool          `json:"noEmail,omitempty"`       // nobody knows the customer's address yet
 	ChargeID      string        `json:"chargeId,omitempty"`      // where to look for it
+	Compensate    bool          `json:"compensate,omitempty"`    // it cannot be made and the store wants it refunded: take back what was done
+	Refunds       []RefundDue   `json:"refunds,omitempty"`       // wanted by us, and not known at Stripe yet
 }
 
 // purchase is what a payment is for, and so what is owed.

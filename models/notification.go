@@ -16,6 +16,7 @@ type Recipient string
 const (
 	ToCustomer Recipient = "customer"
 	ToStore    Recipient = "store"
+	ToSupport  Recipient = "support" // SUPPORT_EMAIL; without one the store, for what cannot wait
 )
 
 // NotificationKind is what they are told.
@@ -26,6 +27,11 @@ const (
 	TellConfirmed NotificationKind = "order_confirmed" // the customer's receipt
 	TellReceived  NotificationKind = "order_received"  // what the store has to prepare
 	TellFailed    NotificationKind = "payment_failed"  // why the customer's payment failed
+
+	TellUnfulfillable NotificationKind = "order_unfulfillable" // customer and store: paid, cannot be made, refunded
+	TellCanceled      NotificationKind = "order_canceled"      // customer and store: there was an order, it is canceled and refunded
+	TellBlocked       NotificationKind = "payment_blocked"     // support: a payment waits for a person, told at once and daily
+	TellDeadline      NotificationKind = "dispute_deadline"    // support: evidence counts for two days more
 )
 
 // NotificationStatus is where a notification is.
@@ -69,6 +75,8 @@ type Letter struct {
 	Order   Order // zero for payment_failed
 	Store   Store // zero when the payment names no store that exists
 	Payment Payment
+	Dispute DisputeFacts // zero unless the notification is a dispute_deadline
+	OnHold  bool         // the order must not be handed over yet
 }
 
 // announce writes the notifications that a new order is due.

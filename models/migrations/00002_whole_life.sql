@@ -47,6 +47,7 @@ CREATE TABLE refunds (
     id               text PRIMARY KEY,  -- ours, rfd_…
     payment_id       text NOT NULL REFERENCES payments (id),
     stripe_refund_id text UNIQUE CHECK (stripe_refund_id <> ''), -- NULL: not known at Stripe (yet)
+    request_key      text UNIQUE CHECK (request_key <> ''), -- what asked for it, such as evt_…:compensation, and the stem of the idempotency keys; NULL: not ours
     source           text NOT NULL CHECK (source IN ('stripe', 'staff', 'compensation', 'review')), -- who wanted it; stripe: somebody there
     status           text NOT NULL CHECK (status IN ('requested', 'pending', 'requires_action', 'succeeded', 'failed', 'canceled', 'refused')),
     amount           minor_units NOT NULL,
