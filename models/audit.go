@@ -10,8 +10,9 @@ import (
 type AuditEntry struct {
 	ID        int64     `gorm:"primaryKey" json:"-"`
 	At        time.Time `gorm:"default:now()" json:"at"`
-	Actor     string    `json:"actor"`  // stripe, or the name of a support token
-	Action    string    `json:"action"` // such as payment_paid
+	Actor     string    `json:"actor"`             // stripe, or the name of a support token
+	Claimed   bool      `json:"claimed,omitempty"` // the actor said so, in a signal: nobody has checked
+	Action    string    `json:"action"`            // such as payment_paid
 	Subject   string    `json:"subject"`
 	SubjectID string    `json:"subjectId"`
 	PaymentID *string   `json:"-"` // whose story it belongs to; nil: no payment's
@@ -22,11 +23,22 @@ type AuditEntry struct {
 
 // Cause is who makes a change, and why.
 type Cause struct {
-	Actor  string // stripe, or the name of a support token
-	Reason string // for stripe: the event's ID
+	Actor   string // stripe, or the name of a support token
+	Claimed bool   // the actor said so, in a signal: nobody has checked
+	Reason  string // for stripe: the event's ID
 }
 
 func (e Event) cause() Cause { return Cause{Actor: "stripe", Reason: e.ID} }
+
+// turn is whose turn it is to act on a payment: the workflow that is to wait
+// should a person be needed ("" when there is none), and the cause that the
+// audit trail names.
+type turn struct {
+	workflow string
+	by       Cause
+}
+
+func (e Event) turn() turn { return turn{workflow: e.ID, by: e.cause()} }
 
 // change is one changed value of one subject.
 type change struct {
@@ -42,7 +54,7 @@ func audit(tx *gorm.DB, by Cause, changes ...change) error {
 	entries := make([]AuditEntry, len(changes))
 	for i, c := range changes {
 		entries[i] = AuditEntry{
-			Actor: by.Actor, Reason: by.Reason, Action: c.action,
+			Actor: by.Actor, Claimed: by.Claimed, Reason: by.Reason, Action: c.action,
 			Subject: c.subject, SubjectID: c.subjectID, Before: c.before, After: c.after,
 		}
 		if c.paymentID != "" {

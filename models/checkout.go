@@ -14,6 +14,7 @@ type Checkout struct {
 	Total           int64 // minor units
 	DeliveryType    Delivery
 	DeliveryAddress Address
-	CreatedAt       time.Time `gorm:"->"`
-	Items           []Line    `gorm:"-"`
+	Reservation     Reservation `gorm:"default:none"`
+	CreatedAt       time.Time   `gorm:"->"`
+	Items           []Line      `gorm:"-"`
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,4 +169,11 @@ func Unavailable(err error) bool {
 		return refused.Code[:2] == "57" || refused.Code[:2] == "53" || refused.Code[:2] == "08" // shutting down, out of something, connection
 	}
 	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// stableID makes an ID that is a function of what it stands for, so that doing
+// something twice names the same row.
+func stableID(prefix, of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return prefix + "_" + hex.EncodeToString(sum[:12])
 }

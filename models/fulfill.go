@@ -51,6 +51,7 @@ type purchase struct {
 	fee        int64 // minor units
 	delivery   Delivery
 	address    Address
+	reserved   bool // the checkout has taken it out of the stock already
 }
 
 func (b purchase) subtotal() int64 { return subtotal(b.items()) }
@@ -67,8 +68,9 @@ func (b purchase) items() []Line {
 // refusal is a reason not to make the order that is no failure of ours: a
 // person decides.
 type refusal struct {
-	reason BlockedReason
-	detail string // for people; names no one and no place
+	reason     BlockedReason
+	detail     string // for people; names no one and no place
+	compensate bool   // the store wants the money given back at once
 }
 
 func (r *refusal) Error() string { return string(r.reason) + ": " + r.detail }
@@ -76,6 +78,17 @@ func (r *refusal) Error() string { return string(r.reason) + ": " + r.detail }
 func refuse(reason BlockedReason, format string, args ...any) error {
 	return &refusal{reason: reason, detail: fmt.Sprintf(format, args...)}
 }
+
+// unfulfillable is a refusal of what no person can mend by looking at the payment:
+// the store has said what it wants then.
+func unfulfillable(store Store, reason BlockedReason, format string, args ...any) error {
+	return &refusal{
+		reason: reason, detail: fmt.Sprintf(format, args...),
+		compensate: store.OnUnfulfillable != HoldWhenUnfulfillable,
+	}
+}
+
+func asRefusal(err error) (*refusal, bool) { return errors.AsType[*refusal](err) }
 
 // CreateOrder makes the one order of a payment that event e says was collected,
 // or says why there is none. In one transaction it takes the payment to paid,
@@ -94,7 +107,7 @@ func (db *DB) CreateOrder(ctx context.Context, e Event) (Fulfillment, error) {
 		if _, err := p.move(tx, PaymentPaid, e.cause()); err != nil {
 			return err
 		}
-		if f, err = fulfill(tx, &p, known, e); err != nil {
+		if f, err = fulfill(tx, &p, known, e.turn()); err != nil {
 			return err
 		}
 		f.PaymentID, f.ChargeID = p.ID, p.ChargeID
@@ -108,70 +121,149 @@ func (db *DB) CreateOrder(ctx context.Context, e Event) (Fulfillment, error) {
 
 // fulfill brings a collected payment to its outcome. One that was not known
 // before has no order yet.
-func fulfill(tx *gorm.DB, p *Payment, known bool, e Event) (Fulfillment, error) {
+func fulfill(tx *gorm.DB, p *Payment, known bool, t turn) (Fulfillment, error) {
 	if known {
 		// The order is looked for before the cart is: a sibling that comes second
 		// would find the cart empty and block.
-		existing, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", p.ID))
+		existing, err := p.order(tx)
 		if err != nil {
 			return Fulfillment{}, err
 		}
-		if len(existing) == 1 {
-			return alreadyFulfilled(tx, p, existing[0], e)
+		if existing != nil {
+			return p.alreadyFulfilled(tx, t)
 		}
 	}
-	if p.Kind != OrderPayment {
+	switch {
+	case p.Kind != OrderPayment:
 		return Fulfillment{Outcome: Outcome(p.Kind)}, nil
+	case p.orderless() != "":
+		return p.unfulfilled(tx, t)
 	}
-	order, err := placeOrder(tx, p, e)
-	if no, ok := errors.AsType[*refusal](err); ok {
-		err = p.block(tx, no, e)
+	order, err := placeOrder(tx, p, t)
+	if no, ok := asRefusal(err); ok {
+		return p.refuseOrder(tx, no, t)
+	}
+	if err != nil {
+		return Fulfillment{}, err
+	}
+	return p.finish(tx, order, known, t)
+}
+
+// alreadyFulfilled says what is left to do for a payment that has its order.
+func (p *Payment) alreadyFulfilled(tx *gorm.DB, t turn) (Fulfillment, error) {
+	s, err := p.settle(tx, t)
+	return s.answer(OrderExists, t), err
+}
+
+// answer is the standing of a payment that has, or will never have, its order, in
+// the words of FulfillOrder. That it is blocked matters to the one who waits.
+func (s Standing) answer(outcome Outcome, t turn) Fulfillment {
+	if s.BlockedReason != "" && s.OwnerID == t.workflow {
+		outcome = PaymentBlocked
+	}
+	return Fulfillment{
+		Outcome: outcome, OrderID: s.OrderID, Unfinished: s.Due.ClearCart || s.Due.Notify && s.OrderID != "",
+		BlockedReason: s.BlockedReason, BlockedDetail: s.BlockedDetail, OwnerID: s.OwnerID,
+		WakeID: s.Due.WakeID, NoEmail: s.Due.NoEmail, Refunds: s.Due.Refunds,
+	}
+}
+
+// finish does what a new order still needs in rows. A payment that was known
+// before may have been refunded, disputed or reviewed by now: then the order is
+// taken to where it belongs, and only one that stands is announced.
+func (p *Payment) finish(tx *gorm.DB, order Order, known bool, t turn) (f Fulfillment, err error) {
+	if !known {
+		if err := announce(tx, order); err != nil {
+			return f, err
+		}
+		f = Fulfillment{Outcome: OrderCreated, OrderID: order.ID, Unfinished: true}
+		if p.ReceiptEmail == "" {
+			address, err := customerAddress(tx, order.CustomerID, p.ReceiptEmail)
+			f.NoEmail = address == ""
+			return f, err
+		}
+		return f, nil
+	}
+	s, err := p.settle(tx, t)
+	if err != nil {
+		return f, err
+	}
+	now, err := p.order(tx)
+	if err != nil {
+		return f, err
+	}
+	if now.Status == OrderConfirmed {
+		if err := announce(tx, order); err != nil {
+			return f, err
+		}
+	}
+	s, err = p.standing(tx, s.Due.WakeID)
+	return s.answer(OrderCreated, t), err
+}
+
+// refuseOrder brings a payment to its outcome whose order cannot be made: the
+// money goes back, or is back already, or a person decides.
+func (p *Payment) refuseOrder(tx *gorm.DB, no *refusal, t turn) (Fulfillment, error) {
+	found, _, err := p.reckon(tx, t.by)
+	if err != nil {
+		return Fulfillment{}, err
+	}
+	source := RefundByCompensation
+	switch {
+	case p.fullyRefunded(), no.compensate && p.AmountReceived != nil:
+	case found.Rejected != "":
+		source = RefundByReview
+	default:
+		err := p.block(tx, no.reason, no.detail, t)
 		return Fulfillment{
-			Outcome: PaymentBlocked, OwnerID: value(p.OwnerWorkflowID),
-			BlockedReason: no.reason, BlockedDetail: no.detail,
+			Outcome: PaymentBlocked, OwnerID: value(p.OwnerWorkflowID), BlockedReason: no.reason, BlockedDetail: no.detail,
 		}, err
 	}
+	// Whoever decides this does it; who waited for a person about it looks again.
+	waiting := value(p.OwnerWorkflowID)
+	p.OwnerWorkflowID = nonEmpty(t.workflow)
+	if err := p.giveUp(tx, string(no.reason), source, t.workflow+":compensation", t.by); err != nil {
+		return Fulfillment{}, err
+	}
+	f, err := p.unfulfilled(tx, t)
+	if waiting != t.workflow {
+		f.WakeID = waiting
+	}
+	return f, err
+}
+
+// unfulfilled says what is left to do for a payment that will have no order. It
+// is Compensate for as long as something is, so that a workflow whose answer was
+// lost does it all the same.
+func (p *Payment) unfulfilled(tx *gorm.DB, t turn) (Fulfillment, error) {
+	s, err := p.settle(tx, t)
 	if err != nil {
 		return Fulfillment{}, err
 	}
-	return finish(tx, p, order, e, Fulfillment{Outcome: OrderCreated, Unfinished: true})
-}
-
-func alreadyFulfilled(tx *gorm.DB, p *Payment, order Order, e Event) (Fulfillment, error) {
-	var left int64
-	err := tx.Raw(`SELECT (SELECT count(*) FROM cart_items WHERE order_id = ?) +
-		(SELECT count(*) FROM notifications WHERE order_id = ? AND status = 'pending')`, order.ID, order.ID).Scan(&left).Error
-	if err != nil {
-		return Fulfillment{}, err
+	outcome := PaymentRefunded
+	switch {
+	case s.BlockedReason != "":
+		outcome = PaymentBlocked
+	case p.received() == 0:
+		outcome = PaymentUnfulfilled
 	}
-	return finish(tx, p, order, e, Fulfillment{Outcome: OrderExists, Unfinished: left > 0})
-}
-
-// finish adds to f what holds for an order old or new.
-func finish(tx *gorm.DB, p *Payment, order Order, e Event, f Fulfillment) (Fulfillment, error) {
-	var err error
-	if f.WakeID, err = p.unblock(tx, e); err != nil {
-		return f, err
-	}
-	f.OrderID = order.ID
-	if f.Unfinished && p.ReceiptEmail == "" {
-		address, err := customerAddress(tx, order.CustomerID, p.ReceiptEmail)
-		f.NoEmail = address == ""
-		return f, err
-	}
+	f := s.answer(outcome, t)
+	ours := s.BlockedReason == "" || s.OwnerID == t.workflow
+	f.Compensate = ours && (len(f.Refunds) > 0 || s.Due.Notify)
 	return f, nil
 }
 
 // placeOrder makes the order, or returns a *refusal and has changed nothing.
-func placeOrder(tx *gorm.DB, p *Payment, e Event) (Order, error) {
+func placeOrder(tx *gorm.DB, p *Payment, t turn) (Order, error) {
 	bought, err := p.purchase(tx)
 	if err != nil {
 		return Order{}, err
 	}
-	if err := p.covers(bought); err != nil {
+	adjustment, err := p.covers(bought)
+	if err != nil {
 		return Order{}, err
 	}
-	if err := takeStock(tx, bought); err != nil {
+	if err := bought.take(tx); err != nil {
 		return Order{}, err
 	}
 	order := Order{
@@ -182,7 +274,8 @@ func placeOrder(tx *gorm.DB, p *Payment, e Event) (Order, error) {
 		StoreID:    bought.store.ID,
 		Status:     OrderConfirmed,
 		Items:      bought.items(),
-		Subtotal:   bought.subtotal(), DeliveryFee: bought.fee, Total: bought.owed(), Currency: bought.currency,
+		Subtotal:   bought.subtotal(), DeliveryFee: bought.fee, Currency: bought.currency,
+		Adjustment: adjustment, Total: bought.owed() + adjustment,
 		DeliveryType: bought.delivery, DeliveryAddress: bought.address,
 		PaymentMethod: "card", PaymentIntentID: value(p.PaymentIntentID),
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), // what Postgres keeps
@@ -193,10 +286,7 @@ func placeOrder(tx *gorm.DB, p *Payment, e Event) (Order, error) {
 	if err := claimFromCart(tx, order); err != nil {
 		return order, err
 	}
-	if err := announce(tx, order); err != nil {
-		return order, err
-	}
-	return order, audit(tx, e.cause(), order.change("order_confirmed", "", string(OrderConfirmed)))
+	return order, audit(tx, t.by, order.change("order_confirmed", "", string(OrderConfirmed)))
 }
 
 // purchase reads what the payment is for: its frozen checkout, or the live cart
@@ -212,7 +302,7 @@ func (p *Payment) purchase(tx *gorm.DB) (purchase, error) {
 	case p.MetadataProblem != "":
 		return purchase{}, refuse(BlockedMetadata, "%s", p.MetadataProblem)
 	default:
-		return fromCart(tx, p.Metadata)
+		return fromCart(tx, p.Metadata, p.Accepted)
 	}
 }
 
@@ -237,18 +327,27 @@ func fromCheckout(tx *gorm.DB, checkoutID string) (purchase, error) {
 	if err := lockCart(tx, frozen.CustomerID, frozen.StoreID); err != nil {
 		return purchase{}, err
 	}
-	var lines []cartLine
-	err = tx.Table("checkout_items AS i").
-		Select("i.product_id, i.quantity, i.name, i.unit_amount, p.stock, true AS active").
-		Joins("LEFT JOIN products AS p ON p.store_id = ? AND p.id = i.product_id", frozen.StoreID).
-		Where("i.checkout_id = ?", checkoutID).Order("i.position").Scan(&lines).Error
+	lines, err := checkoutLines(tx, frozen)
 	return purchase{
 		customerID: frozen.CustomerID, store: store, checkoutID: &frozen.ID, currency: frozen.Currency,
 		lines: lines, fee: frozen.DeliveryFee, delivery: frozen.DeliveryType, address: frozen.DeliveryAddress,
+		reserved: frozen.Reservation == ReservationHeld,
 	}, err
 }
 
-func fromCart(tx *gorm.DB, m Metadata) (purchase, error) {
+// checkoutLines are the lines that were frozen, with what is in stock of them now.
+func checkoutLines(tx *gorm.DB, frozen Checkout) ([]cartLine, error) {
+	var lines []cartLine
+	err := tx.Table("checkout_items AS i").
+		Select("i.product_id, i.quantity, i.name, i.unit_amount, p.stock, true AS active").
+		Joins("LEFT JOIN products AS p ON p.store_id = ? AND p.id = i.product_id", frozen.StoreID).
+		Where("i.checkout_id = ?", frozen.ID).Order("i.position").Scan(&lines).Error
+	return lines, err
+}
+
+// fromCart reads the customer's cart. A fee that a person has accepted need not be
+// the store's.
+func fromCart(tx *gorm.DB, m Metadata, accepted bool) (purchase, error) {
 	asked, err := m.terms()
 	if err != nil {
 		return purchase{}, refuse(BlockedMetadata, "%v", err)
@@ -258,7 +357,7 @@ func fromCart(tx *gorm.DB, m Metadata) (purchase, error) {
 		return purchase{}, err
 	}
 	fee := store.fee(asked.delivery)
-	if err := checkFee(asked, store.Currency, fee); err != nil {
+	if err := checkFee(asked, store.Currency, fee); err != nil && !accepted {
 		return purchase{}, err
 	}
 	if err := lockCart(tx, asked.customerID, asked.storeID); err != nil {
@@ -291,7 +390,7 @@ func openStore(tx *gorm.DB, storeID string) (Store, error) {
 		return Store{}, refuse(BlockedUnknownStore, "no such store")
 	}
 	if !found[0].Active {
-		return Store{}, refuse(BlockedStoreClosed, "the store is closed")
+		return Store{}, unfulfillable(found[0], BlockedStoreClosed, "the store is closed")
 	}
 	return found[0], nil
 }
@@ -312,20 +411,36 @@ func checkFee(asked terms, currency Currency, due int64) error {
 	return nil
 }
 
-// covers compares what was collected with what is owed.
-func (p *Payment) covers(bought purchase) error {
-	switch owed := bought.owed(); {
+// covers compares what was collected with what is owed. Where a person has
+// accepted the difference, it returns it: the order is worth what was collected.
+// What was paid in another currency cannot be compared, and adjusts nothing.
+func (p *Payment) covers(bought purchase) (adjustment int64, err error) {
+	owed := bought.owed()
+	if p.Accepted && p.Currency == bought.currency && p.AmountReceived != nil {
+		return *p.AmountReceived - owed, nil
+	}
+	switch {
+	case p.Accepted:
 	case p.Currency != bought.currency && p.Currency.Valid():
-		return refuse(BlockedCurrency, "paid in %s, owed in %s", p.Currency, bought.currency)
+		err = refuse(BlockedCurrency, "paid in %s, owed in %s", p.Currency, bought.currency)
 	case p.Currency != bought.currency:
-		return refuse(BlockedCurrency, "paid in no currency that we know, owed in %s", bought.currency)
+		err = refuse(BlockedCurrency, "paid in no currency that we know, owed in %s", bought.currency)
 	case p.AmountReceived == nil:
-		return refuse(BlockedAmount, "how much was collected is not said; owed: %s", bought.currency.Format(owed))
+		err = refuse(BlockedAmount, "how much was collected is not said; owed: %s", bought.currency.Format(owed))
 	case *p.AmountReceived != owed:
-		return refuse(BlockedAmount, "collected: %s; owed: %s",
+		err = refuse(BlockedAmount, "collected: %s; owed: %s",
 			bought.currency.Format(*p.AmountReceived), bought.currency.Format(owed))
 	}
-	return nil
+	return 0, err
+}
+
+// take makes what was bought the order's: by what its checkout has reserved, or
+// out of the stock.
+func (b purchase) take(tx *gorm.DB) error {
+	if !b.reserved {
+		return takeStock(tx, b)
+	}
+	return tx.Model(&Checkout{}).Where("id = ?", *b.checkoutID).Update("reservation", ReservationUsed).Error
 }
 
 // takeStock takes the bought quantities of counted products. It locks them all,
@@ -348,7 +463,7 @@ func takeStock(tx *gorm.DB, bought purchase) error {
 	}
 	for _, product := range products {
 		if *product.Stock < counted[product.ID] {
-			return refuse(BlockedOutOfStock, "product %s: %d bought, %d in stock", product.ID, counted[product.ID], *product.Stock)
+			return unfulfillable(bought.store, BlockedOutOfStock, "product %s: %d bought, %d in stock", product.ID, counted[product.ID], *product.Stock)
 		}
 	}
 	for _, product := range products {

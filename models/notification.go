@@ -90,6 +90,36 @@ func announce(tx *gorm.DB, o Order) error {
 	return tx.Create(&[]Notification{due(ToCustomer, TellConfirmed), due(ToStore, TellReceived)}).Error
 }
 
+// announceEnd writes the notifications of a payment that will not be an order, or
+// not any longer, once for each occasion.
+func (p *Payment) announceEnd(tx *gorm.DB, kind NotificationKind, occasion string, orderID *string, why string) error {
+	due := func(to Recipient) Notification {
+		return Notification{
+			ID: newID("ntf"), PaymentID: p.ID, OrderID: orderID, Occasion: occasion, Detail: why,
+			Recipient: to, Kind: kind, Status: NotificationPending,
+		}
+	}
+	return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&[]Notification{due(ToCustomer), due(ToStore)}).Error
+}
+
+// Remind writes a mail to support that is due, once for each occasion. It is the
+// workflow's that sends it.
+func (db *DB) Remind(ctx context.Context, r Reminder) error {
+	now := time.Now()
+	row := Notification{
+		ID: newID("ntf"), PaymentID: r.PaymentID, Occasion: r.Occasion, Detail: r.Detail,
+		Recipient: ToSupport, Kind: r.Kind, Status: NotificationPending,
+	}
+	if r.Workflow != "" {
+		row.ClaimedBy, row.ClaimedAt = &r.Workflow, &now
+	}
+	err := db.gorm.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
+	if err != nil {
+		return fmt.Errorf("remind of %s: %w", r.PaymentID, err)
+	}
+	return nil
+}
+
 // announceFailure writes the notification that a failed attempt is due, once
 // for the charge however many events tell of it. It is the event's workflow's
 // from the start: should the payment be merged into another row before it is
@@ -145,14 +175,14 @@ func writeLetters(tx *gorm.DB, claimed []Notification) ([]Letter, error) {
 	if err := tx.Take(&p, "id = ?", paymentID).Error; err != nil {
 		return nil, err
 	}
-	orders, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID))
+	orders, err := shownOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID))
 	if err != nil {
 		return nil, err
 	}
 	about := Letter{Payment: p}
 	customerID, storeID := p.CustomerID, p.StoreID
 	if len(orders) == 1 {
-		about.Order = orders[0]
+		about.Order, about.OnHold = orders[0], orders[0].Status == OrderOnHold
 		customerID, storeID = orders[0].CustomerID, orders[0].StoreID
 	}
 	if err := tx.Where("id = ?", storeID).Limit(1).Find(&about.Store).Error; err != nil {
@@ -166,15 +196,34 @@ func writeLetters(tx *gorm.DB, claimed []Notification) ([]Letter, error) {
 	for i, n := range claimed {
 		letters[i] = about
 		letters[i].Notification = n
-		if n.OrderID == nil {
+		if n.Kind == TellFailed {
 			letters[i].Order = Order{} // it failed first, and succeeded since
 		}
+		if n.Kind == TellDeadline {
+			if letters[i].Dispute, err = disputeFacts(tx, n.Detail); err != nil {
+				return nil, err
+			}
+		}
 		letters[i].Address = customer
-		if n.Recipient == ToStore {
+		if n.Recipient != ToCustomer {
 			letters[i].Address = about.Store.Email
 		}
 	}
 	return letters, nil
+}
+
+// disputeFacts are the facts of a dispute that is known; zero of any other.
+func disputeFacts(tx *gorm.DB, id string) (DisputeFacts, error) {
+	var known []Dispute
+	if err := tx.Where("id = ?", id).Limit(1).Find(&known).Error; err != nil || len(known) == 0 {
+		return DisputeFacts{}, err
+	}
+	d := known[0]
+	f := DisputeFacts{ID: d.ID, Status: d.Status, Reason: d.Reason, Amount: d.Amount, Currency: string(d.Currency)}
+	if d.DueBy != nil {
+		f.DueBy = d.DueBy.Unix()
+	}
+	return f, nil
 }
 
 // SettleNotification writes down what became of a claimed notification. One

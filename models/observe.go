@@ -15,7 +15,7 @@ import (
 // says whether the row was there. Until the transaction ends, no other event of
 // the same payment gets further than here: siblings take turns.
 func observe(tx *gorm.DB, e Event, told PaymentState) (p Payment, known bool, err error) {
-	if err := lockNames(tx, e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID]); err != nil {
+	if err := lockNames(tx, e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.ChargeID, e.Metadata[KeyPaymentID]); err != nil {
 		return p, false, err
 	}
 	found, err := namedBy(tx, e)
@@ -64,8 +64,9 @@ func lockNames(tx *gorm.DB, names ...string) error {
 func namedBy(tx *gorm.DB, e Event) ([]Payment, error) {
 	var found []Payment
 	err := tx.Clauses(forUpdate).Where(
-		"id = (SELECT payment_id FROM stripe_events WHERE id = ?) OR payment_intent_id = ? OR checkout_session_id = ? OR id = ?",
-		e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID]).Order("id").Find(&found).Error
+		`id = (SELECT payment_id FROM stripe_events WHERE id = ?) OR payment_intent_id = ? OR checkout_session_id = ? OR id = ?
+			OR charge_id <> '' AND charge_id = ?`,
+		e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID], e.ChargeID).Order("id").Find(&found).Error
 	return found, err
 }
 
@@ -128,7 +129,7 @@ func (p *Payment) merge(tx *gorm.DB, other Payment) error {
 	if err := tx.Exec(twice, other.ID, p.ID).Error; err != nil {
 		return err
 	}
-	for _, table := range []string{"stripe_events", "audit_entries", "notifications"} {
+	for _, table := range []string{"stripe_events", "audit_entries", "notifications", "refunds", "disputes", "reviews", "holds", "actions"} {
 		if err := tx.Table(table).Where("payment_id = ?", other.ID).Update("payment_id", p.ID).Error; err != nil {
 			return err
 		}
@@ -147,7 +148,11 @@ func (p *Payment) merge(tx *gorm.DB, other Payment) error {
 	if _, err := p.move(tx, other.State, because); err != nil {
 		return err
 	}
-	return audit(tx, because, p.change("payment_merged", other.ID, p.ID))
+	if err := audit(tx, because, p.change("payment_merged", other.ID, p.ID)); err != nil {
+		return err
+	}
+	_, _, err := p.reckon(tx, because) // what hung on the other row hangs on this one now
+	return err
 }
 
 // adopt takes over from other what is not known of p.
@@ -163,6 +168,9 @@ func (p *Payment) adopt(other Payment) {
 	p.FailureCode = firstText(p.FailureCode, other.FailureCode)
 	p.FailureMessage = firstText(p.FailureMessage, other.FailureMessage)
 	p.CancellationReason = firstText(p.CancellationReason, other.CancellationReason)
+	p.RefundsTold = max(p.RefundsTold, other.RefundsTold)
+	p.SettledElsewhere = max(p.SettledElsewhere, other.SettledElsewhere)
+	p.NoOrderReason, p.Accepted = firstOf(p.NoOrderReason, other.NoOrderReason), p.Accepted || other.Accepted
 	if p.Metadata == nil && p.MetadataProblem == "" {
 		p.Metadata, p.MetadataProblem = other.Metadata, other.MetadataProblem
 	}

@@ -2,9 +2,7 @@ package models
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,12 +20,15 @@ const (
 	OrderCanceled    OrderStatus = "canceled"
 	OrderRefunded    OrderStatus = "refunded"
 	OrderChargedBack OrderStatus = "charged_back"
+	OrderOnHold      OrderStatus = "on_hold" // shown while any hold is open, never stored: a hold lies over the status
 )
 
-// orderSources are the statuses from which an order may go to another. Nothing
-// leads back to confirmed, and nothing leaves charged_back.
+// orderSources are the statuses from which an order may go to another. Refunded
+// is left backwards only because a refund failed after it had succeeded: the
+// order is then where it was before. Nothing leaves charged_back.
 var orderSources = map[OrderStatus][]OrderStatus{
-	OrderCanceled:    {OrderConfirmed},
+	OrderConfirmed:   {OrderRefunded},
+	OrderCanceled:    {OrderConfirmed, OrderRefunded},
 	OrderRefunded:    {OrderConfirmed, OrderCanceled},
 	OrderChargedBack: {OrderConfirmed, OrderCanceled, OrderRefunded},
 }
@@ -41,14 +42,16 @@ type Order struct {
 	StoreID         string      `json:"storeId"`
 	Status          OrderStatus `json:"status"`
 	Items           []Line      `gorm:"-" json:"items"`
-	Subtotal        int64       `json:"subtotal"`    // minor units
-	DeliveryFee     int64       `json:"deliveryFee"` // minor units
-	Total           int64       `json:"total"`       // minor units
+	Subtotal        int64       `json:"subtotal"`             // minor units
+	DeliveryFee     int64       `json:"deliveryFee"`          // minor units
+	Adjustment      int64       `json:"adjustment,omitempty"` // what a person accepted above (below 0: under) what was owed, minor units
+	Total           int64       `json:"total"`                // minor units
 	Currency        Currency    `json:"currency"`
 	DeliveryType    Delivery    `json:"deliveryType"`
 	DeliveryAddress Address     `json:"deliveryAddress"` // null when there is none
 	PaymentMethod   string      `json:"paymentMethod"`
 	PaymentIntentID string      `json:"paymentIntentId"` // "" for a no-cost session
+	CancelReason    *string     `json:"-"`               // nil: never canceled
 	CreatedAt       time.Time   `json:"createdAt"`
 	UpdatedAt       time.Time   `json:"-"`
 }
@@ -67,32 +70,39 @@ func (orderItem) TableName() string { return "order_items" }
 // one, else the session: so it is known before the order is, two siblings
 // agree on it, and the primary key refuses a second order.
 func OrderID(paymentIntentID, checkoutSessionID string) string {
-	sum := sha256.Sum256([]byte(firstText(paymentIntentID, checkoutSessionID)))
-	return "ord_" + hex.EncodeToString(sum[:12])
+	return stableID("ord", firstText(paymentIntentID, checkoutSessionID))
 }
 
-// ChangeOrderStatus takes an order to a status, with an audit entry, in tx. It
-// is the only place that does. An order already there is left alone; one that
-// cannot get there is a Conflict.
+// ChangeOrderStatus takes an order to a status, with an audit entry, in one
+// transaction. An order already there is left alone; one that cannot get there is
+// a Conflict.
 func (db *DB) ChangeOrderStatus(ctx context.Context, orderID string, to OrderStatus, by Cause) error {
 	return db.transaction(ctx, func(tx *gorm.DB) error {
 		var order Order
 		if err := tx.Clauses(forUpdate).Take(&order, "id = ?", orderID).Error; err != nil {
 			return orNotFound(err, "Order")
 		}
-		if order.Status == to {
-			return nil
-		}
-		if !slices.Contains(orderSources[to], order.Status) {
-			return conflict(fmt.Sprintf("An order that is %s cannot become %s", order.Status, to))
-		}
-		change := map[string]any{"status": to, "updated_at": time.Now()}
-		moved := tx.Model(&Order{}).Where("id = ? AND status IN ?", orderID, orderSources[to]).Updates(change)
-		if moved.Error != nil {
-			return moved.Error
-		}
-		return audit(tx, by, order.change("order_"+string(to), string(order.Status), string(to)))
+		return order.move(tx, to, by)
 	})
+}
+
+// move takes the order to a status. It is the only function that does. An order
+// already there is left alone; one that cannot get there is a Conflict.
+func (o *Order) move(tx *gorm.DB, to OrderStatus, by Cause) error {
+	from := o.Status
+	if from == to {
+		return nil
+	}
+	change := map[string]any{"status": to, "cancel_reason": o.CancelReason, "updated_at": time.Now()}
+	moved := tx.Model(&Order{}).Where("id = ? AND status = ? AND status IN ?", o.ID, from, orderSources[to]).Updates(change)
+	if moved.Error != nil {
+		return moved.Error
+	}
+	if moved.RowsAffected == 0 {
+		return conflict(fmt.Sprintf("An order that is %s cannot become %s", from, to))
+	}
+	o.Status = to
+	return audit(tx, by, o.change("order_"+string(to), string(from), string(to)))
 }
 
 func (o Order) change(action, before, after string) change {
@@ -113,7 +123,7 @@ func (o Order) insert(tx *gorm.DB) error {
 
 // Order finds a customer's order; another customer's is not found.
 func (db *DB) Order(ctx context.Context, customerID, orderID string) (Order, error) {
-	orders, err := findOrders(db.gorm.WithContext(ctx).Where("id = ? AND customer_id = ?", orderID, customerID))
+	orders, err := shownOrders(db.gorm.WithContext(ctx).Where("id = ? AND customer_id = ?", orderID, customerID))
 	if err != nil {
 		return Order{}, orNotFound(err, "Order")
 	}
@@ -137,12 +147,33 @@ func (db *DB) Orders(ctx context.Context, customerID, after string, limit int) (
 		}
 		query = query.Where("(created_at, id) < (?, ?)", at, id)
 	}
-	page, err = findOrders(query)
+	page, err = shownOrders(query)
 	if err == nil && len(page) > limit {
 		page = page[:limit]
 		next = writeCursor(page[limit-1].CreatedAt, page[limit-1].ID)
 	}
 	return page, next, err
+}
+
+// shownOrders reads orders as people are shown them: on hold while a hold is open.
+func shownOrders(query *gorm.DB) ([]Order, error) {
+	orders, err := findOrders(query)
+	if err != nil || len(orders) == 0 {
+		return orders, err
+	}
+	payments := make([]string, len(orders))
+	for i, o := range orders {
+		payments[i] = o.PaymentID
+	}
+	var held []string
+	err = query.Session(&gorm.Session{NewDB: true}).Model(&Hold{}).Distinct("payment_id").
+		Where("payment_id IN ? AND released_at IS NULL", payments).Pluck("payment_id", &held).Error
+	for i := range orders {
+		if slices.Contains(held, orders[i].PaymentID) {
+			orders[i].Status = OrderOnHold
+		}
+	}
+	return orders, err
 }
 
 // findOrders reads orders and their lines in two queries.

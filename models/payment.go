@@ -41,8 +41,9 @@ var paymentSources = map[PaymentState][]PaymentState{
 	PaymentPaid:       {PaymentPending, PaymentProcessing, PaymentFailed, PaymentCanceled},
 }
 
-// BlockedReason says why a collected payment has no order yet. It is a fixed
-// word, fit for search attributes and logs.
+// BlockedReason says why a collected payment waits: it has no order yet, or money
+// that is owed back did not go out. It is a fixed word, fit for search attributes
+// and logs.
 type BlockedReason string
 
 // The reasons. Each waits for a person.
@@ -59,6 +60,10 @@ const (
 	BlockedCurrency        BlockedReason = "currency_mismatch"
 	BlockedFee             BlockedReason = "fee_mismatch"
 	BlockedAmount          BlockedReason = "amount_mismatch"
+
+	BlockedRefundDue    BlockedReason = "refund_due"          // it is to be given back, and Stripe has not taken that on yet
+	BlockedCompensation BlockedReason = "compensation_failed" // it is to be given back, and that did not work
+	BlockedRefundFailed BlockedReason = "refund_failed"       // a refund failed, perhaps after it had succeeded
 )
 
 // Payment is one payment as Stripe tells of it and as we took it. Amounts and
@@ -70,9 +75,15 @@ type Payment struct {
 	CheckoutSessionID  *string // nil: none, or not known yet
 	Kind               PaymentKind
 	State              PaymentState
-	Amount             *int64 // asked for, minor units; nil: not told
-	AmountReceived     *int64 // collected, minor units; nil: not told
-	AmountRefunded     int64  // minor units
+	Amount             *int64  // asked for, minor units; nil: not told
+	AmountReceived     *int64  // collected, minor units; nil: not told
+	AmountRefunded     int64   // given back or on its way, minor units; follows from the refunds, see reckon
+	RefundsTold        int64   // the largest total that a charge.refunded has told, minor units
+	SettledElsewhere   int64   // owed back, and given by other means than Stripe, as staff say; minor units
+	Disputed           bool    // a dispute is open
+	ChargedBack        bool    // a dispute was lost
+	Accepted           bool    // a person takes what was collected for what is owed
+	NoOrderReason      *string // why there will be no order; nil: there may be one, or is
 	Currency           Currency
 	CustomerID         string // as the metadata claims; "" unknown
 	StoreID            string // as the metadata claims; "" unknown
@@ -87,27 +98,20 @@ type Payment struct {
 	BlockedDetail      string         // for people; names no one
 	OwnerWorkflowID    *string        // the open workflow that answers for it; nil: none
 	Livemode           bool
+	Status             string    `gorm:"->"` // the one word that everybody is shown, as Postgres makes it (migration 2); "" until it is read again
 	CreatedAt          time.Time `gorm:"->"`
 	UpdatedAt          time.Time
 }
 
-// Status is the one word that everybody is shown for a payment, the first that
-// holds of: needs_attention, unmatched or subscription, refunded,
-// partially_refunded, then the state.
-func (p Payment) Status() string {
-	switch {
-	case p.BlockedReason != nil:
-		return "needs_attention"
-	case p.Kind != OrderPayment:
-		return string(p.Kind)
-	case p.AmountRefunded > 0 && p.AmountReceived != nil && p.AmountRefunded >= *p.AmountReceived:
-		return "refunded"
-	case p.AmountRefunded > 0:
-		return "partially_refunded"
-	default:
-		return string(p.State)
-	}
-}
+// received is what was collected, minor units; 0 until Stripe says.
+func (p *Payment) received() int64 { return value(p.AmountReceived) }
+
+// orderless says why there will be no order, "" when there may be one.
+func (p *Payment) orderless() string { return value(p.NoOrderReason) }
+
+// owed is what is still to be given back of a payment of which nothing is to be
+// kept, minor units. What is only wanted, and not known at Stripe, is still owed.
+func (p *Payment) owed() int64 { return max(p.received()-p.AmountRefunded-p.SettledElsewhere, 0) }
 
 // move takes the payment to a state if it may go there from where it is, with
 // an audit entry, and says whether it did. Staying put is not an error: the
@@ -129,48 +133,52 @@ func (p *Payment) change(action, before, after string) change {
 	return change{action: action, subject: "payment", subjectID: p.ID, paymentID: p.ID, before: before, after: after}
 }
 
-// block leaves the collected payment to a person. The workflow of event e waits
-// for them, unless another one does already.
-func (p *Payment) block(tx *gorm.DB, because *refusal, e Event) error {
-	before := ""
-	if p.BlockedReason != nil {
-		before = string(*p.BlockedReason)
+// block leaves the collected payment to a person. The workflow whose turn it is
+// waits for them, unless another one does already. A payment that is no order's,
+// and a step that no workflow stands behind, block nothing: the next look does.
+func (p *Payment) block(tx *gorm.DB, reason BlockedReason, detail string, t turn) error {
+	before := value(p.BlockedReason)
+	if before == "" || p.OwnerWorkflowID == nil {
+		if t.workflow == "" || p.Kind != OrderPayment {
+			return nil
+		}
+		p.OwnerWorkflowID = &t.workflow
 	}
-	if p.OwnerWorkflowID == nil {
-		p.OwnerWorkflowID = &e.ID
+	if before == reason && p.BlockedDetail == detail {
+		return nil
 	}
-	p.Kind, p.BlockedReason, p.BlockedDetail = OrderPayment, &because.reason, because.detail
-	if err := p.save(tx); err != nil || before == string(because.reason) {
+	p.BlockedReason, p.BlockedDetail = &reason, detail
+	if err := p.save(tx); err != nil || before == reason {
 		return err
 	}
-	return audit(tx, e.cause(), p.change("payment_blocked", before, string(because.reason)))
+	return audit(tx, t.by, p.change("payment_blocked", string(before), string(reason)))
 }
 
-// unblock takes the block away, if there is one, now that event e's workflow has
-// found the order. It returns the workflow that waited for a person about the
-// payment, "" when none did or it is e's own. That one stays the owner until it
-// has looked for itself: should our answer be lost after the commit, the next
-// call still tells of it.
-func (p *Payment) unblock(tx *gorm.DB, e Event) (waiting string, err error) {
+// unblock takes the block away, if there is one, now that nobody is needed. It
+// returns the workflow that waited for a person about the payment, "" when none
+// did or it is the one whose turn it is. That one stays the owner until it has
+// looked for itself: should our answer be lost after the commit, the next call
+// still tells of it.
+func (p *Payment) unblock(tx *gorm.DB, t turn) (waiting string, err error) {
 	if p.OwnerWorkflowID == nil {
 		return "", nil
 	}
-	waiting, reason := *p.OwnerWorkflowID, p.BlockedReason
+	waiting, reason := *p.OwnerWorkflowID, value(p.BlockedReason)
 	p.BlockedReason, p.BlockedDetail = nil, ""
-	if waiting == e.ID {
+	if waiting == t.workflow {
 		waiting, p.OwnerWorkflowID = "", nil
 	}
-	if reason == nil && waiting != "" {
+	if reason == "" && waiting != "" {
 		return waiting, nil
 	}
-	if err := p.save(tx); err != nil || reason == nil {
+	if err := p.save(tx); err != nil || reason == "" {
 		return waiting, err
 	}
-	return waiting, audit(tx, e.cause(), p.change("payment_unblocked", string(*reason), ""))
+	return waiting, audit(tx, t.by, p.change("payment_unblocked", string(reason), ""))
 }
 
 // save writes everything but the state, which only move changes.
 func (p *Payment) save(tx *gorm.DB) error {
 	p.UpdatedAt = time.Now()
-	return tx.Model(p).Select("*").Omit("id", "state", "created_at").Updates(p).Error
+	return tx.Model(p).Select("*").Omit("id", "state", "status", "created_at").Updates(p).Error
 }

@@ -39,6 +39,9 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 			r.Outcome = PaymentRecorded
 			err = keepReason(tx, &p, e, &r, to)
 		}
+		if err == nil && moved && to == PaymentCanceled {
+			err = p.releaseReservation(tx)
+		}
 		if err != nil {
 			return err
 		}
@@ -60,12 +63,11 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 // tried to make: its success carried no metadata and passed as unmatched, and
 // only a late event of another kind says what it was for.
 func (p *Payment) unplaced(tx *gorm.DB) (bool, error) {
-	if p.State != PaymentPaid || p.Kind != OrderPayment || p.BlockedReason != nil {
+	if p.BlockedReason != nil {
 		return false, nil
 	}
-	var orders int64
-	err := tx.Model(&Order{}).Where("payment_id = ?", p.ID).Count(&orders).Error
-	return orders == 0, err
+	order, err := p.order(tx)
+	return p.placeable(order), err
 }
 
 func keepReason(tx *gorm.DB, p *Payment, e Event, r *Recording, to PaymentState) error {

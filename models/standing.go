@@ -67,7 +67,8 @@ type Action struct {
 	Actor     string     `json:"actor"`
 	Claimed   bool       `json:"claimed,omitempty"` // by a signal: nobody has checked who it was
 	Reason    string     `json:"reason"`
-	RequestID string     `json:"requestId"` // acts once, however often it comes
+	RequestID string     `json:"requestId"`          // acts once, however often it comes
+	Workflow  string     `json:"workflow,omitempty"` // that carries out what it leaves to be done, and waits should a person be needed
 
 	Amount    *int64    `json:"amount,omitempty"`    // of a refund, minor units; nil: all that is left
 	Metadata  Metadata  `json:"metadata,omitempty"`  // of a fix: replaces what the payment carried

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -11,9 +12,10 @@ import (
 type PaymentDetail struct {
 	Payment       PaymentSummary      `json:"payment"`
 	Order         *Order              `json:"order"` // null when there is none
-	Holds         []struct{}          `json:"holds"`
-	Refunds       []struct{}          `json:"refunds"`
-	Disputes      []struct{}          `json:"disputes"`
+	Holds         []Hold              `json:"holds"` // those that are open; the audit trail has the others
+	Refunds       []Refund            `json:"refunds"`
+	Disputes      []Dispute           `json:"disputes"`
+	Reviews       []Review            `json:"reviews"`
 	Notifications []NotificationState `json:"notifications"`
 	Events        []EventOutcome      `json:"events"`
 	Audit         []AuditEntry        `json:"audit"`
@@ -36,6 +38,7 @@ type PaymentSummary struct {
 	BlockedDetail     string         `json:"blockedDetail,omitempty"`
 	FailureCode       string         `json:"failureCode,omitempty"`
 	FailureMessage    string         `json:"failureMessage,omitempty"`
+	NoOrderReason     *string        `json:"noOrderReason,omitempty"` // why there will be no order
 	CreatedAt         time.Time      `json:"createdAt"`
 }
 
@@ -61,7 +64,7 @@ type EventOutcome struct {
 // workflowURL gives the address of a workflow in Temporal's Web UI.
 func (db *DB) PaymentDetail(ctx context.Context, id string, workflowURL func(workflowID string) string) (PaymentDetail, error) {
 	d := PaymentDetail{
-		Holds: []struct{}{}, Refunds: []struct{}{}, Disputes: []struct{}{},
+		Holds: []Hold{}, Refunds: []Refund{}, Disputes: []Dispute{}, Reviews: []Review{},
 		Notifications: []NotificationState{}, Events: []EventOutcome{}, Audit: []AuditEntry{},
 	}
 	// One snapshot, or an order could show without the events that made it.
@@ -81,12 +84,15 @@ func (db *DB) PaymentDetail(ctx context.Context, id string, workflowURL func(wor
 }
 
 func (d *PaymentDetail) read(tx *gorm.DB, paymentID string, workflowURL func(string) string) error {
-	orders, err := findOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID))
+	orders, err := shownOrders(tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID))
 	if err != nil {
 		return err
 	}
 	if len(orders) == 1 {
 		d.Order = &orders[0]
+	}
+	if err := d.readMoney(tx, paymentID); err != nil {
+		return err
 	}
 	of := tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID).Session(&gorm.Session{})
 	if err := of.Model(&Notification{}).Order("created_at, recipient").Find(&d.Notifications).Error; err != nil {
@@ -107,12 +113,24 @@ func (d *PaymentDetail) read(tx *gorm.DB, paymentID string, workflowURL func(str
 	return nil
 }
 
+// readMoney reads what happened to the money, and what holds the order.
+func (d *PaymentDetail) readMoney(tx *gorm.DB, paymentID string) error {
+	of := tx.Session(&gorm.Session{}).Where("payment_id = ?", paymentID).Session(&gorm.Session{})
+	return errors.Join(
+		of.Where("released_at IS NULL").Order("opened_at, id").Find(&d.Holds).Error,
+		of.Order("created_at, id").Find(&d.Refunds).Error,
+		of.Order("created_at, id").Find(&d.Disputes).Error,
+		of.Order("created_at, id").Find(&d.Reviews).Error,
+	)
+}
+
 func (p Payment) summary() PaymentSummary {
 	return PaymentSummary{
 		PaymentID: p.ID, PaymentIntentID: p.PaymentIntentID, CheckoutSessionID: p.CheckoutSessionID,
-		Status: p.Status(), Amount: p.Amount, AmountReceived: p.AmountReceived, AmountRefunded: p.AmountRefunded,
+		Status: p.Status, Amount: p.Amount, AmountReceived: p.AmountReceived, AmountRefunded: p.AmountRefunded,
 		Currency: p.Currency, CustomerID: p.CustomerID, StoreID: p.StoreID,
 		BlockedReason: p.BlockedReason, BlockedDetail: p.BlockedDetail,
-		FailureCode: p.FailureCode, FailureMessage: p.FailureMessage, CreatedAt: p.CreatedAt,
+		FailureCode: p.FailureCode, FailureMessage: p.FailureMessage, NoOrderReason: p.NoOrderReason,
+		CreatedAt: p.CreatedAt,
 	}
 }

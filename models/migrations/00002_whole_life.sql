@@ -15,6 +15,7 @@ ALTER TABLE payments
     ADD COLUMN disputed        boolean NOT NULL DEFAULT false,  -- a dispute is open
     ADD COLUMN charged_back    boolean NOT NULL DEFAULT false,  -- a dispute was lost
     ADD COLUMN accepted        boolean NOT NULL DEFAULT false,  -- a person takes what was collected for what is owed
+    ADD COLUMN settled_elsewhere minor_units NOT NULL DEFAULT 0, -- owed back, and given by other means than Stripe, as staff say
     ADD COLUMN no_order_reason text CHECK (no_order_reason <> ''); -- why there will be no order; NULL: there may be one
 
 -- The one word that everybody is shown, the first that holds.
@@ -175,5 +176,5 @@ DROP TABLE cursors, inbox, actions, holds, reviews, disputes, refunds;
 DROP INDEX payments_newest, payments_of_status, payments_of_customer, payments_of_email, customers_of_email, payments_charge, payments_to_watch;
 ALTER TABLE payments DROP COLUMN status;
 ALTER TABLE payments
-    DROP COLUMN refunds_told, DROP COLUMN disputed, DROP COLUMN charged_back, DROP COLUMN accepted, DROP COLUMN no_order_reason,
+    DROP COLUMN refunds_told, DROP COLUMN disputed, DROP COLUMN charged_back, DROP COLUMN accepted, DROP COLUMN settled_elsewhere, DROP COLUMN no_order_reason,
     ADD CONSTRAINT refund_of_collected CHECK (amount_refunded = 0 OR amount_refunded <= coalesce(amount_received, 0)) NOT VALID;
