@@ -261,12 +261,12 @@ func TestComposeForPickup(t *testing.T) {
 
 func TestComposeTellsTheStoreNothingOfTheCustomer(t *testing.T) {
 	t.Parallel()
-	l := letter(newOrder, "usd")
-	l.Payment.ReceiptEmail = "zoe.rivera@example.test"
-	m := compose(t, l)
-	for _, secret := range []string{"zoe", "user_2x", "555 0100"} {
-		if strings.Contains(m.Subject+m.Text+m.HTML, secret) {
-			t.Errorf("the store is told %q", secret)
+	for _, n := range []news{newOrder, callOff, unmadeStore} {
+		m := compose(t, letter(n, "usd"))
+		for _, secret := range []string{"zoe", "user_2x", "555 0100"} {
+			if strings.Contains(m.Subject+m.Text+m.HTML, secret) {
+				t.Errorf("%s tells the store %q", n.kind, secret)
+			}
 		}
 	}
 }
