@@ -42,9 +42,10 @@ type Mailer interface {
 
 // Activities are the activities on rows and mails.
 type Activities struct {
-	DB     *models.DB
-	Mailer Mailer // nil: no mail server, notifications are recorded and logged
-	Log    *slog.Logger
+	DB           *models.DB
+	Mailer       Mailer // nil: no mail server, notifications are recorded and logged
+	SupportEmail string // where support reads mail; "": nowhere, see support
+	Log          *slog.Logger
 }
 
 // RecordInput is a payment's state as an event, or Stripe itself, tells it.
@@ -112,6 +113,9 @@ func (a *Activities) SendNotifications(ctx context.Context, in NotifyInput) (Not
 			activity.RecordHeartbeat(ctx)
 			beaten = time.Now()
 		}
+		if letter.Recipient == models.ToSupport {
+			letter.Address = a.support(letter)
+		}
 		status, why, err := a.deliver(ctx, letter)
 		if err != nil {
 			later = append(later, fmt.Errorf("notify %s: %w", letter.Recipient, err))
@@ -123,30 +127,6 @@ func (a *Activities) SendNotifications(ctx context.Context, in NotifyInput) (Not
 		result.count(status)
 	}
 	return result, edge(errors.Join(later...))
-}
-
-// deliver hands one letter to the mail server. An error means: not now.
-func (a *Activities) deliver(ctx context.Context, letter models.Letter) (models.NotificationStatus, string, error) {
-	log := a.Log.With("payment_id", letter.PaymentID, "kind", letter.Kind, "recipient", letter.Recipient)
-	if a.Mailer == nil {
-		log.InfoContext(ctx, "notification recorded, no mail server is configured")
-		return models.NotificationRecorded, "", nil
-	}
-	if letter.Address == "" {
-		log.WarnContext(ctx, "notification has no address")
-		return models.NotificationFailed, "no address is known", nil
-	}
-	message, err := a.Mailer.Compose(letter)
-	if err != nil {
-		log.ErrorContext(ctx, "notification cannot be composed", "error", err)
-		return models.NotificationFailed, err.Error(), nil
-	}
-	err = a.Mailer.Send(ctx, message)
-	if errors.Is(err, mail.ErrRejected) {
-		log.WarnContext(ctx, "notification was rejected", "error", err)
-		return models.NotificationFailed, err.Error(), nil
-	}
-	return models.NotificationSent, "", err
 }
 
 func (r *NotifyResult) count(status models.NotificationStatus) {

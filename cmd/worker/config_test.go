@@ -32,7 +32,7 @@ func TestBadSettingsAreToldWithoutTheirValues(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
 		"DATABASE_URL": "hunter2", "STRIPE_SECRET_KEY": "hunter2", "STRIPE_API_BASE": "hunter2", "TEMPORAL_UI_URL": "hunter2",
-		"LOG_LEVEL": "hunter2", "SMTP_URL": "hunter2", "MAIL_FROM": "hunter2",
+		"LOG_LEVEL": "hunter2", "SMTP_URL": "hunter2", "MAIL_FROM": "hunter2", "SUPPORT_EMAIL": "hunter2",
 	}
 	_, err := configOf(bad)
 	require.Error(t, err)
@@ -65,5 +65,21 @@ func TestMailSettings(t *testing.T) {
 		mailer, err := c.mailer()
 		require.NoError(t, err)
 		assert.NotNil(t, mailer)
+	})
+	t.Run("support may have an address, with or without a mail server", func(t *testing.T) {
+		t.Parallel()
+		c, err := configOf(map[string]string{"SUPPORT_EMAIL": " help@bakery.example "})
+		require.NoError(t, err)
+		assert.Equal(t, "help@bakery.example", c.supportEmail)
+		c, err = configOf(nil)
+		require.NoError(t, err)
+		assert.Empty(t, c.supportEmail)
+	})
+	t.Run("support's address must be one, bare, and is told by name", func(t *testing.T) {
+		t.Parallel()
+		for _, bad := range []string{"Help <help@bakery.example>", "a@bakery.example, b@bakery.example", "nobody"} {
+			_, err := configOf(map[string]string{"SUPPORT_EMAIL": bad})
+			require.ErrorContains(t, err, "SUPPORT_EMAIL must be one bare mail address")
+		}
 	})
 }

@@ -59,25 +59,30 @@ const (
 
 // config is what the worker is told from outside.
 type config struct {
-	databaseURL string
-	temporal    temporalclient.Config
-	stripeKey   string
-	stripeBase  string // "": Stripe's own address
-	smtpURL     string // "": no mail server
-	mailFrom    string
-	logLevel    slog.Level
+	databaseURL  string
+	temporal     temporalclient.Config
+	stripeKey    string
+	stripeBase   string // "": Stripe's own address
+	smtpURL      string // "": no mail server
+	mailFrom     string
+	supportEmail string // "": none
+	logLevel     slog.Level
 }
 
 func readConfig(getenv func(string) string) (config, error) {
 	r := settings.From(getenv)
 	key, _ := r.StripeKey()
 	c := config{
-		databaseURL: r.DatabaseURL(),
-		temporal:    temporalclient.ReadConfig(r, getenv),
-		stripeKey:   key,
-		stripeBase:  r.URL("STRIPE_API_BASE", "", "http", "https"),
-		smtpURL:     r.Text("SMTP_URL", ""),
-		logLevel:    r.LogLevel(),
+		databaseURL:  r.DatabaseURL(),
+		temporal:     temporalclient.ReadConfig(r, getenv),
+		stripeKey:    key,
+		stripeBase:   r.URL("STRIPE_API_BASE", "", "http", "https"),
+		smtpURL:      r.Text("SMTP_URL", ""),
+		supportEmail: r.Text("SUPPORT_EMAIL", ""),
+		logLevel:     r.LogLevel(),
+	}
+	if c.supportEmail != "" && !models.ValidEmail(c.supportEmail) {
+		r.Fault("SUPPORT_EMAIL", "must be one bare mail address, such as support@bakery.example")
 	}
 	if c.smtpURL != "" {
 		c.mailFrom = r.Required("MAIL_FROM", `set it to the sender, such as "Corner Bakery <orders@bakery.example>"`)
@@ -219,7 +224,7 @@ func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, tempor
 	for name, function := range workflows.Types() {
 		main.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}
-	main.RegisterActivity(&activities.Activities{DB: db, Mailer: mailer, Log: log})
+	main.RegisterActivity(&activities.Activities{DB: db, Mailer: mailer, SupportEmail: c.supportEmail, Log: log})
 	log.InfoContext(ctx, "working", "task_queue", c.temporal.TaskQueue)
 	return main.Run(stop)
 }

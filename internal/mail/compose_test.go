@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,27 +15,62 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// letter is one of each kind, with amounts that mean something in every
-// currency.
-func letter(kind models.NotificationKind, currency models.Currency) models.Letter {
-	amount := int64(17500)
+var (
+	confirmed   = news{models.TellConfirmed, models.ToCustomer}
+	newOrder    = news{models.TellReceived, models.ToStore}
+	declined    = news{models.TellFailed, models.ToCustomer}
+	unmade      = news{models.TellUnfulfillable, models.ToCustomer}
+	unmadeStore = news{models.TellUnfulfillable, models.ToStore}
+	canceled    = news{models.TellCanceled, models.ToCustomer}
+	callOff     = news{models.TellCanceled, models.ToStore}
+	blocked     = news{models.TellBlocked, models.ToSupport}
+	deadline    = news{models.TellDeadline, models.ToSupport}
+)
+
+// addresses are where each is written to.
+var addresses = map[models.Recipient]string{
+	models.ToCustomer: "zoe.rivera@example.test",
+	models.ToStore:    "hello@corner.example.test",
+	models.ToSupport:  "help@twigz.example.test",
+}
+
+// letter is one of each, with amounts that mean something in every currency.
+func letter(n news, currency models.Currency) models.Letter {
 	l := models.Letter{
 		Notification: models.Notification{
-			ID: "ntf_7q2m4x", Kind: kind, Recipient: models.ToCustomer, Address: "zoe.rivera@example.test",
+			ID: "ntf_7q2m4x", Kind: n.kind, Recipient: n.to, Address: addresses[n.to], Occasion: "evt_1",
 		},
-		Store:   models.Store{ID: "corner-bakery", Name: "Corner Bakery", Email: "hello@corner.example.test", Currency: currency},
-		Payment: models.Payment{ID: "pay_1", Amount: &amount, Currency: currency},
+		Store: models.Store{ID: "corner-bakery", Name: "Corner Bakery", Email: addresses[models.ToStore], Currency: currency},
+		Payment: models.Payment{
+			ID: "pay_6b0d2f8c41", PaymentIntentID: new("pi_3QXrkq2eZvKYlo2C1x7ynPzT"), Amount: new(int64(17500)), AmountReceived: new(int64(17500)),
+			Currency: currency, CustomerID: "user_2x", StoreID: "corner-bakery", ReceiptEmail: addresses[models.ToCustomer],
+		},
 	}
-	switch kind {
+	switch n.kind {
 	case models.TellFailed:
 		l.Detail = "Your card has insufficient funds."
-		return l
-	case models.TellReceived:
-		l.Recipient, l.Address = models.ToStore, l.Store.Email
-	case models.TellConfirmed:
+	case models.TellUnfulfillable:
+		l.Detail = "out_of_stock"
+	case models.TellBlocked:
+		l.Payment.BlockedReason, l.Payment.OwnerWorkflowID = new(models.BlockedAmount), new("evt_1QXrlM2eZvKYlo2C")
+		l.Payment.BlockedDetail = "collected: " + currency.Format(17500) + "; owed: " + currency.Format(18000)
+	case models.TellDeadline:
+		l.Order = order(currency)
+		l.Dispute = models.DisputeFacts{
+			ID: "du_1QYabc2eZvKYlo2C", Status: models.DisputeNeedsResponse, Reason: "product_not_received",
+			Amount: 17500, Currency: string(currency), DueBy: 1_772_755_199,
+		}
+	case models.TellCanceled:
+		l.Order, l.Detail = order(currency), "The customer called: ordered twice."
+	case models.TellConfirmed, models.TellReceived:
+		l.Order = order(currency)
 	}
-	l.Order = models.Order{
-		ID: "ord_5c1f0a9b3d7e42816fa0c9d1", PaymentIntentID: "pi_3QXrkq2eZvKYlo2C1x7ynPzT", CustomerID: "user_2x", StoreID: l.Store.ID,
+	return l
+}
+
+func order(currency models.Currency) models.Order {
+	return models.Order{
+		ID: "ord_5c1f0a9b3d7e42816fa0c9d1", PaymentIntentID: "pi_3QXrkq2eZvKYlo2C1x7ynPzT", CustomerID: "user_2x", StoreID: "corner-bakery",
 		Items: []models.Line{
 			{ProductID: "sourdough", Name: "Sourdough", Quantity: 2, UnitAmount: 4500},
 			{ProductID: "rye-dark", Name: "Dark rye with caraway", Quantity: 1, UnitAmount: 5250},
@@ -45,7 +81,6 @@ func letter(kind models.NotificationKind, currency models.Currency) models.Lette
 		},
 		CreatedAt: time.Date(2026, 3, 1, 23, 5, 0, 0, time.FixedZone("", -5*3600)),
 	}
-	return l
 }
 
 func compose(t *testing.T, l models.Letter) Message {
@@ -59,17 +94,34 @@ func compose(t *testing.T, l models.Letter) Message {
 
 func TestComposeWordsAndAmounts(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []models.NotificationKind{models.TellConfirmed, models.TellReceived, models.TellFailed} {
+	for n := range wordings {
 		for _, currency := range []models.Currency{"usd", "jpy", "kwd"} {
-			name := string(kind) + "_" + string(currency)
+			name := string(n.kind) + "_" + string(n.to) + "_" + string(currency)
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				m := compose(t, letter(kind, currency))
-				golden(t, name+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
-				golden(t, name+".html", m.HTML)
+				goldenMail(t, name, letter(n, currency))
 			})
 		}
 	}
+	t.Run("an order on hold", func(t *testing.T) {
+		t.Parallel()
+		held := letter(newOrder, "usd")
+		held.OnHold = true
+		goldenMail(t, "order_received_store_on_hold", held)
+	})
+	t.Run("a payment that is blocked for days", func(t *testing.T) {
+		t.Parallel()
+		again := letter(blocked, "usd")
+		again.Occasion = "evt_1QXrlM2eZvKYlo2C:day-3"
+		goldenMail(t, "payment_blocked_support_again", again)
+	})
+}
+
+func goldenMail(t *testing.T, name string, l models.Letter) {
+	t.Helper()
+	m := compose(t, l)
+	golden(t, name+".txt", "Subject: "+m.Subject+"\n\n"+m.Text)
+	golden(t, name+".html", m.HTML)
 }
 
 func golden(t *testing.T, name, got string) {
@@ -91,7 +143,7 @@ func golden(t *testing.T, name, got string) {
 
 func TestComposeAddressesTheMail(t *testing.T) {
 	t.Parallel()
-	l := letter(models.TellReceived, "usd")
+	l := letter(newOrder, "usd")
 	m := compose(t, l)
 	if m.ID != "ntf_7q2m4x@twigz.example.test" || m.To != "hello@corner.example.test" {
 		t.Errorf("Message-ID %s, to %s", m.ID, m.To)
@@ -103,20 +155,30 @@ func TestComposeAddressesTheMail(t *testing.T) {
 
 func TestComposeSubjects(t *testing.T) {
 	t.Parallel()
-	one, pickup, nowhere := letter(models.TellReceived, "usd"), letter(models.TellReceived, "usd"), letter(models.TellFailed, "usd")
+	one, pickup, nowhere := letter(newOrder, "usd"), letter(newOrder, "usd"), letter(declined, "usd")
 	one.Order.Items = one.Order.Items[1:]
 	pickup.Order.DeliveryType = models.Pickup
 	nowhere.Store = models.Store{}
+	held, again, freed, undated := letter(newOrder, "usd"), letter(blocked, "usd"), letter(blocked, "usd"), letter(deadline, "usd")
+	held.OnHold = true
+	again.Occasion = "evt_1:day-2"
+	freed.Occasion, freed.Payment.BlockedReason = "evt_1:day-2", nil
+	undated.Dispute.DueBy = 0
 	cases := []struct {
 		letter models.Letter
 		want   string
 	}{
-		{letter(models.TellConfirmed, "usd"), "Your order at Corner Bakery (ord_5c1f0a9b3d7e42816fa0c9d1)"},
-		{letter(models.TellReceived, "usd"), "New order ord_5c1f0a9b3d7e42816fa0c9d1: 3 items, delivery"},
+		{letter(confirmed, "usd"), "Your order at Corner Bakery (ord_5c1f0a9b3d7e42816fa0c9d1)"},
+		{letter(newOrder, "usd"), "New order ord_5c1f0a9b3d7e42816fa0c9d1: 3 items, delivery"},
 		{one, "New order ord_5c1f0a9b3d7e42816fa0c9d1: 1 item, delivery"},
 		{pickup, "New order ord_5c1f0a9b3d7e42816fa0c9d1: 3 items, pickup"},
-		{letter(models.TellFailed, "usd"), "Your payment at Corner Bakery did not go through"},
+		{letter(declined, "usd"), "Your payment at Corner Bakery did not go through"},
 		{nowhere, "Your payment did not go through"},
+		{held, "New order ord_5c1f0a9b3d7e42816fa0c9d1: 3 items, delivery, on hold"},
+		{letter(blocked, "usd"), "Payment needs a person: amount mismatch (pay_6b0d2f8c41)"},
+		{again, "Payment still needs a person: amount mismatch (pay_6b0d2f8c41)"},
+		{freed, "Payment no longer blocked (pay_6b0d2f8c41)"},
+		{undated, "Dispute du_1QYabc2eZvKYlo2C waits for evidence"},
 	}
 	for _, c := range cases {
 		if got := compose(t, c.letter).Subject; got != c.want {
@@ -127,11 +189,23 @@ func TestComposeSubjects(t *testing.T) {
 
 func TestComposeLeavesOutWhatIsNotKnown(t *testing.T) {
 	t.Parallel()
-	bare := letter(models.TellFailed, "usd")
+	bare := letter(declined, "usd")
 	bare.Store, bare.Detail, bare.Payment.Amount = models.Store{}, "", nil
-	odd := letter(models.TellFailed, "not money")
-	free := letter(models.TellReceived, "usd")
+	odd := letter(declined, "not money")
+	free := letter(newOrder, "usd")
 	free.Order.PaymentIntentID = ""
+	gratis, gratisStore, canceledGratis := letter(unmade, "usd"), letter(unmadeStore, "usd"), letter(canceled, "usd")
+	for _, l := range []*models.Letter{&gratis, &gratisStore, &canceledGratis} {
+		l.Payment.AmountReceived = new(int64(0))
+	}
+	vague, vagueStore := letter(unmade, "not money"), letter(unmadeStore, "usd")
+	vague.Detail, vagueStore.Payment.AmountReceived = "meteor_strike", nil
+	vagueStore.Store, vagueStore.Payment.PaymentIntentID = models.Store{}, nil
+	freed, stray := letter(blocked, "usd"), letter(blocked, "usd")
+	freed.Payment.BlockedReason, freed.Payment.BlockedDetail, freed.Payment.OwnerWorkflowID = nil, "", nil
+	stray.Store, stray.Payment.StoreID, stray.Payment.AmountReceived = models.Store{}, "gone", nil
+	lost := letter(deadline, "usd")
+	lost.Dispute, lost.Detail, lost.Order = models.DisputeFacts{}, "du_lost", models.Order{}
 	cases := []struct {
 		name    string
 		letter  models.Letter
@@ -141,6 +215,14 @@ func TestComposeLeavesOutWhatIsNotKnown(t *testing.T) {
 		{"store, reason and amount", bare, []string{"Your payment did not go through.", "The payment was not accepted."}, []string{" at ", "payment of", "Questions"}},
 		{"amount in no currency", odd, []string{"Your payment at Corner Bakery did not"}, []string{"payment of", "NOT MONEY"}},
 		{"payment intent of a free order", free, []string{"Total collected: 175.00 USD"}, []string{"Payment"}},
+		{"refund of nothing", gratis, []string{"Nothing was charged.", "your cart is as it was"}, []string{"refund", "5 to 10"}},
+		{"refund of nothing, to the store", gratisStore, []string{"An order at", "Nothing had been collected."}, []string{"refund", "paid order"}},
+		{"refund of nothing, canceled", canceledGratis, []string{"Nothing was charged."}, []string{"refund", "5 to 10"}},
+		{"reason that has no words, and money that is none", vague, []string{"What you paid is refunded in full."}, []string{"meteor", "NOT MONEY", "\n\n\n"}},
+		{"amount that was not told", vagueStore, []string{"The customer is being refunded in full.", "could not be made"}, []string{" at ", "Stripe"}},
+		{"reason and ways of a payment that is blocked no longer", freed, []string{"no longer does", "Payment: pay_6b0d2f8c41"}, []string{"Why", "retry", "every day", "Workflow"}},
+		{"store that does not exist", stray, []string{"Store: gone", "Collected: not known"}, []string{"payment at"}},
+		{"facts of a dispute but its name", lost, []string{"Dispute: du_lost"}, []string{"Amount", "Order", "Reason", "1970", "payment of"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -162,16 +244,16 @@ func TestComposeLeavesOutWhatIsNotKnown(t *testing.T) {
 
 func TestComposeForPickup(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[models.NotificationKind]string{
-		models.TellConfirmed: "You pick it up at Corner Bakery.",
-		models.TellReceived:  "The customer picks it up.",
+	for n, want := range map[news]string{
+		confirmed: "You pick it up at Corner Bakery.",
+		newOrder:  "The customer picks it up.",
 	} {
-		l := letter(kind, "usd")
+		l := letter(n, "usd")
 		l.Order.DeliveryType, l.Order.DeliveryFee, l.Order.Total = models.Pickup, 0, l.Order.Subtotal
 		m := compose(t, l)
 		for _, body := range []string{m.Text, strings.NewReplacer("<bdi>", "", "</bdi>", "").Replace(m.HTML)} {
 			if !strings.Contains(body, want) || strings.Contains(body, "Main St") || strings.Contains(body, "Delivery") {
-				t.Errorf("%s for pickup:\n%s", kind, body)
+				t.Errorf("%s for pickup:\n%s", n.kind, body)
 			}
 		}
 	}
@@ -179,12 +261,63 @@ func TestComposeForPickup(t *testing.T) {
 
 func TestComposeTellsTheStoreNothingOfTheCustomer(t *testing.T) {
 	t.Parallel()
-	l := letter(models.TellReceived, "usd")
-	l.Payment.ReceiptEmail = "zoe.rivera@example.test"
-	m := compose(t, l)
-	for _, secret := range []string{"zoe", "user_2x", "555 0100"} {
-		if strings.Contains(m.Subject+m.Text+m.HTML, secret) {
-			t.Errorf("the store is told %q", secret)
+	for _, n := range []news{newOrder, callOff, unmadeStore} {
+		m := compose(t, letter(n, "usd"))
+		for _, secret := range []string{"zoe", "user_2x", "555 0100"} {
+			if strings.Contains(m.Subject+m.Text+m.HTML, secret) {
+				t.Errorf("%s tells the store %q", n.kind, secret)
+			}
+		}
+	}
+}
+
+func TestComposeTellsSupportNobodysAddress(t *testing.T) {
+	t.Parallel()
+	for _, n := range []news{blocked, deadline} {
+		l := letter(n, "usd")
+		l.Order = order("usd")
+		m := compose(t, l)
+		for _, secret := range []string{"zoe", "Main St", "555 0100"} {
+			if strings.Contains(m.Subject+m.Text+m.HTML, secret) {
+				t.Errorf("%s tells %q", n.kind, secret)
+			}
+		}
+	}
+}
+
+func TestComposeOffersWhatFitsTheReason(t *testing.T) {
+	t.Parallel()
+	cases := map[models.BlockedReason][]models.ActionKind{
+		models.BlockedOutOfStock: {models.ActRetry, models.ActRefund, models.ActCancel},
+		models.BlockedMetadata:   {models.ActRetry, models.ActFix, models.ActRefund, models.ActCancel},
+		models.BlockedAmount:     {models.ActRetry, models.ActAccept, models.ActRefund, models.ActCancel},
+		models.BlockedFee:        {models.ActRetry, models.ActFix, models.ActAccept, models.ActRefund, models.ActCancel},
+		"something_new":          {models.ActRetry, models.ActRefund, models.ActCancel},
+	}
+	for reason, want := range cases {
+		l := letter(blocked, "usd")
+		l.Payment.BlockedReason = &reason
+		var got []models.ActionKind
+		for _, w := range show(l).Ways {
+			got = append(got, w.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", reason, got, want)
+		}
+	}
+}
+
+// An inquiry has not taken the money.
+func TestComposeTellsInquiriesFromDisputes(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[models.DisputeStatus]string{
+		models.InquiryNeedsResponse: "asks about a payment of 175.00 USD at Corner Bakery.",
+		models.DisputeNeedsResponse: "disputes a payment of 175.00 USD at Corner Bakery.",
+	} {
+		l := letter(deadline, "usd")
+		l.Dispute.Status = status
+		if text := compose(t, l).Text; !strings.Contains(text, want) {
+			t.Errorf("%s: %q is missing:\n%s", status, want, text)
 		}
 	}
 }
@@ -199,19 +332,19 @@ func TestComposeKeepsNamesIntact(t *testing.T) {
 		"{{.Total}} %s &amp;":                 "{{.Total}} %s &amp;amp;",
 	}
 	for name, escaped := range names {
-		for _, kind := range []models.NotificationKind{models.TellConfirmed, models.TellReceived, models.TellFailed} {
-			l := letter(kind, "usd")
-			l.Store.Name, l.Detail = name, name
-			if kind != models.TellFailed {
+		for n := range wordings {
+			l := letter(n, "usd")
+			l.Store.Name, l.Detail, l.Payment.BlockedDetail, l.Dispute.Reason = name, name, name, name
+			if len(l.Order.Items) > 0 {
 				l.Order.Items[0].Name = name
 				l.Order.DeliveryAddress["line1"] = name
 			}
 			m := compose(t, l)
 			if !strings.Contains(m.Text, name) || !strings.Contains(m.HTML, "<bdi>"+escaped+"</bdi>") {
-				t.Errorf("%s: %q is not intact:\n%s\n%s", kind, name, m.Text, m.HTML)
+				t.Errorf("%s: %q is not intact:\n%s\n%s", n.kind, name, m.Text, m.HTML)
 			}
 			if strings.Contains(m.HTML, "<script") || !utf8.ValidString(m.Text+m.HTML) {
-				t.Errorf("%s: %q is not harmless", kind, name)
+				t.Errorf("%s: %q is not harmless", n.kind, name)
 			}
 		}
 	}
@@ -219,7 +352,7 @@ func TestComposeKeepsNamesIntact(t *testing.T) {
 
 func TestComposeKeepsNamesOnTheirLine(t *testing.T) {
 	t.Parallel()
-	l := letter(models.TellConfirmed, "usd")
+	l := letter(confirmed, "usd")
 	l.Store.Name = "Evil\r\nBcc: all@example.test"
 	l.Order.Items[0].Name = "Bread\u2028Total paid: 0.00 USD\u202E"
 	m := compose(t, l)
@@ -230,7 +363,7 @@ func TestComposeKeepsNamesOnTheirLine(t *testing.T) {
 
 func TestComposeRefusesKindsItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	_, err := sender(t, "smtp://127.0.0.1:1", nil).Compose(letter("party", "usd"))
+	_, err := sender(t, "smtp://127.0.0.1:1", nil).Compose(letter(news{"party", models.ToStore}, "usd"))
 	if err == nil || strings.Contains(err.Error(), "zoe") {
 		t.Errorf("error is %v", err)
 	}
@@ -241,8 +374,8 @@ func TestComposedMailsArrive(t *testing.T) {
 	t.Parallel()
 	box := startMailbox(t, rules{})
 	s := sender(t, "smtp://"+box.address, box)
-	for kind := range kinds {
-		l := letter(kind, "kwd")
+	for n := range wordings {
+		l := letter(n, "kwd")
 		l.Store.Name = strings.Repeat("مخبز 🥐 ", 25)
 		m, err := s.Compose(l)
 		if err != nil {
@@ -253,7 +386,7 @@ func TestComposedMailsArrive(t *testing.T) {
 		}
 		got := parse(t, (<-box.mails).data)
 		if got.messageID != m.ID || got.subject != m.Subject || !equal(got.parts, []part{{"text/plain", m.Text}, {"text/html", m.HTML}}) {
-			t.Errorf("%s came through as %+v", kind, got)
+			t.Errorf("%s came through as %+v", n.kind, got)
 		}
 	}
 }
