@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -60,7 +61,7 @@ func newShop(t testing.TB) shop {
 func bakery() models.Store {
 	return models.Store{
 		ID: storeID, Name: "Corner Bakery", Email: "orders@bakery.example", Currency: "usd",
-		DeliveryFee: fee, Active: true, OnUnfulfillable: models.RefundWhenUnfulfillable,
+		DeliveryFee: fee, Active: true, OnUnfulfillable: models.HoldWhenUnfulfillable,
 	}
 }
 
@@ -258,10 +259,18 @@ type change = func(*models.Event)
 func paid(intent string, changes ...change) models.Event {
 	e := models.Event{
 		ID: eventID(), Type: "payment_intent.succeeded", Created: 1_700_000_000, APIVersion: "2024-06-20",
-		PaymentIntentID: intent, ChargeID: "ch_1", Amount: new(subtotal + fee), AmountReceived: new(subtotal + fee),
+		PaymentIntentID: intent, ChargeID: charge(intent), Amount: new(subtotal + fee), AmountReceived: new(subtotal + fee),
 		Currency: "usd", Email: "eve@example.com", Metadata: terms(),
 	}
 	return changed(e, changes)
+}
+
+// charge is what collected an intent: ch_1 for pi_1, none for no intent.
+func charge(intent string) string {
+	if intent == "" {
+		return ""
+	}
+	return "ch_" + strings.TrimPrefix(intent, "pi_")
 }
 
 // session is the sibling of paid: the completed checkout session of the intent,

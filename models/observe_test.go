@@ -16,7 +16,7 @@ func TestTwoRowsThatAreOnePayment(t *testing.T) {
 		t.Parallel()
 		s := newShop(t)
 		one := failed("pi_1", "ch_0")
-		two := failed("", "ch_0", func(e *models.Event) { e.CheckoutSessionID = "cs_1" }) // tells of the same charge
+		two := failed("", "", func(e *models.Event) { e.CheckoutSessionID = "cs_1" })
 		a, b := s.record(one, models.PaymentFailed), s.record(two, models.PaymentFailed)
 		require.NotEqual(t, a.PaymentID, b.PaymentID)
 
@@ -32,8 +32,24 @@ func TestTwoRowsThatAreOnePayment(t *testing.T) {
 		for _, n := range d.Notifications {
 			kinds = append(kinds, n.Kind)
 		}
-		assert.ElementsMatch(t, []models.NotificationKind{models.TellFailed, models.TellConfirmed, models.TellReceived}, kinds,
-			"the failed charge is told of once")
+		assert.ElementsMatch(t, []models.NotificationKind{models.TellFailed, models.TellFailed, models.TellConfirmed, models.TellReceived}, kinds)
+	})
+
+	t.Run("are never two when they share a charge, which is then told of once", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t)
+		a := s.record(failed("pi_1", "ch_0"), models.PaymentFailed)
+		b := s.record(failed("", "ch_0", func(e *models.Event) { e.CheckoutSessionID = "cs_1" }), models.PaymentFailed)
+		assert.Equal(t, a.PaymentID, b.PaymentID)
+		assert.Len(t, s.detail("cs_1").Notifications, 1)
+	})
+
+	t.Run("stay two when another intent names a charge of the first", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t)
+		a := s.record(failed("pi_1", "ch_0"), models.PaymentFailed)
+		b := s.record(failed("pi_2", "ch_0"), models.PaymentFailed)
+		assert.NotEqual(t, a.PaymentID, b.PaymentID)
 	})
 
 	t.Run("keep the ID that the customer was given, and lose no fact", func(t *testing.T) {
@@ -127,6 +143,10 @@ func TestLateEventsOnlyFillGaps(t *testing.T) {
 			after := s.detail("pi_1").Payment
 			assert.Equal(t, "cs_1", *after.CheckoutSessionID)
 			after.CheckoutSessionID = nil
+			if state == models.PaymentFailed {
+				assert.Equal(t, "insufficient_funds", after.FailureCode, "why an attempt failed is worth knowing")
+				after.FailureCode, after.FailureMessage = "", ""
+			}
 			assert.Equal(t, before, after, "nothing received, by its word, would be wrong now")
 		})
 	}

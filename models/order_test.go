@@ -17,7 +17,7 @@ func TestChangeOrderStatus(t *testing.T) {
 	ways := map[models.OrderStatus][]models.OrderStatus{
 		models.OrderConfirmed:   {models.OrderCanceled, models.OrderRefunded, models.OrderChargedBack},
 		models.OrderCanceled:    {models.OrderRefunded, models.OrderChargedBack},
-		models.OrderRefunded:    {models.OrderChargedBack},
+		models.OrderRefunded:    {models.OrderConfirmed, models.OrderCanceled, models.OrderChargedBack}, // back, when the refund failed
 		models.OrderChargedBack: {},
 	}
 	for from, open := range ways {

@@ -39,6 +39,12 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 			r.Outcome = PaymentRecorded
 			err = keepReason(tx, &p, e, &r, to)
 		}
+		if !moved && !again && to == PaymentFailed && p.FailureCode+p.FailureMessage == "" {
+			// Come late, it changes nothing but this: why an attempt failed is worth
+			// knowing whichever event came first.
+			p.FailureCode, p.FailureMessage = e.FailureCode, e.FailureMessage
+			err = p.save(tx)
+		}
 		if err == nil && moved && to == PaymentCanceled {
 			err = p.releaseReservation(tx)
 		}
