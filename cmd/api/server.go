@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/sdk/client"
 
+	"twigz/internal/ingest"
 	"twigz/internal/webhook"
 	"twigz/models"
 )
@@ -20,15 +21,20 @@ type server struct {
 	db       *models.DB
 	temporal client.Client
 	verifier webhook.Verifier
+	outage   *ingest.Outage
+	inbox    *ingest.Dispatcher
 	metrics  *metrics
 	ready    readiness
 	draining atomic.Bool // told to stop: no new requests, please
 }
 
 func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client) *server {
+	outage := &ingest.Outage{}
 	return &server{
 		config: c, log: log, db: db, temporal: temporal,
 		verifier: webhook.Verifier{Secrets: c.webhookSecrets},
+		outage:   outage,
+		inbox:    ingest.NewDispatcher(db, temporal, c.temporal.TaskQueue, log, outage),
 		metrics:  newMetrics(),
 	}
 }
