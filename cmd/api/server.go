@@ -35,7 +35,7 @@ func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client
 		verifier: webhook.Verifier{Secrets: c.webhookSecrets},
 		outage:   outage,
 		inbox:    ingest.NewDispatcher(db, temporal, c.temporal.TaskQueue, log, outage),
-		metrics:  newMetrics(),
+		metrics:  newMetrics(db),
 	}
 }
 
@@ -70,6 +70,7 @@ func (s *server) routes() http.Handler {
 
 	support := r.Group("/support/api", s.authenticateSupport)
 	support.GET("/payments/:id", s.answer(s.getPayment))
+	support.POST("/payments/:id/actions", s.answer(s.postAction))
 	support.PUT("/stores/:storeId", s.answer(s.putStore))
 	support.PUT("/stores/:storeId/products/:productId", s.answer(s.putProduct))
 	return r
