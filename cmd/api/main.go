@@ -2,9 +2,11 @@
 // and support's calls into rows.
 //
 // The way of a webhook is verify, decode, start. No database and no Stripe call
-// comes before the answer, and no 2xx before Temporal has the event. Every
-// other call is one method of package models; a handler is the few lines that
-// name it. One adapter (adapter.go) decodes, maps errors and encodes for all.
+// comes before the answer, and no 2xx before Temporal has the event. While
+// Temporal is away it is kept in Postgres instead, and started from there by the
+// dispatcher (internal/ingest) that runs beside the listeners. Every other call is
+// one method of package models; a handler is the few lines that name it. One
+// adapter (adapter.go) decodes, maps errors and encodes for all.
 package main
 
 import (
@@ -17,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -87,8 +90,11 @@ type door struct {
 	listener net.Listener // nil until it is opened
 }
 
-// serve serves the API and, if they are wanted, the metrics.
+// serve serves the API and, if they are wanted, the metrics, and starts what is
+// in the inbox.
 func (s *server) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	doors := []door{{setting: "API_ADDR", server: s.newHTTPServer(s.config.addr, s.routes())}} //nolint:contextcheck // requests bring their own
 	if s.config.metricsAddr != "" {
 		doors = append(doors, door{setting: "METRICS_ADDR", server: s.newHTTPServer(s.config.metricsAddr, s.metrics.routes())})
@@ -96,6 +102,9 @@ func (s *server) serve(ctx context.Context) error {
 	if err := open(ctx, doors); err != nil {
 		return err
 	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	background.Go(func() { s.inbox.Run(ctx) })
 	failed := make(chan error, len(doors))
 	for _, d := range doors {
 		s.log.InfoContext(ctx, "listening", "setting", d.setting, "addr", d.listener.Addr().String())

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/sdk/client"
 
+	"twigz/internal/ingest"
 	"twigz/internal/webhook"
 	"twigz/models"
 )
@@ -20,16 +21,21 @@ type server struct {
 	db       *models.DB
 	temporal client.Client
 	verifier webhook.Verifier
+	outage   *ingest.Outage
+	inbox    *ingest.Dispatcher
 	metrics  *metrics
 	ready    readiness
 	draining atomic.Bool // told to stop: no new requests, please
 }
 
 func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client) *server {
+	outage := &ingest.Outage{}
 	return &server{
 		config: c, log: log, db: db, temporal: temporal,
 		verifier: webhook.Verifier{Secrets: c.webhookSecrets},
-		metrics:  newMetrics(),
+		outage:   outage,
+		inbox:    ingest.NewDispatcher(db, temporal, c.temporal.TaskQueue, log, outage),
+		metrics:  newMetrics(db),
 	}
 }
 
@@ -64,6 +70,7 @@ func (s *server) routes() http.Handler {
 
 	support := r.Group("/support/api", s.authenticateSupport)
 	support.GET("/payments/:id", s.answer(s.getPayment))
+	support.POST("/payments/:id/actions", s.answer(s.postAction))
 	support.PUT("/stores/:storeId", s.answer(s.putStore))
 	support.PUT("/stores/:storeId/products/:productId", s.answer(s.putProduct))
 	return r

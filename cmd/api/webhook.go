@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -16,9 +17,13 @@ import (
 	"twigz/workflows"
 )
 
-// startTimeout bounds the wait for Temporal. Stripe Checkout holds the customer
-// back for up to ten seconds while it waits for our answer.
-const startTimeout = 6 * time.Second
+// startTimeout bounds the wait for Temporal, and keepTimeout the one for Postgres
+// after it. Stripe Checkout holds the customer back for up to ten seconds while it
+// waits for our answer, so together they stay well below that.
+const (
+	startTimeout = 5 * time.Second
+	keepTimeout  = 3 * time.Second
+)
 
 // retryAfter is when Stripe may try again, in seconds.
 const retryAfter = 30
@@ -55,6 +60,8 @@ func (s *server) logVerdict(c *gin.Context, e models.Event, v verdict) {
 	switch {
 	case v.status >= http.StatusInternalServerError:
 		s.log.ErrorContext(c, "webhook failed", append(fields, "error", v.err)...)
+	case v.status == http.StatusOK && v.err != nil:
+		s.log.WarnContext(c, "webhook queued", append(fields, "error", v.err)...)
 	case v.err != nil:
 		s.log.WarnContext(c, "webhook refused", append(fields, "error", v.err)...)
 	default:
@@ -96,9 +103,8 @@ func (s *server) receive(ctx context.Context, d webhook.Delivery) verdict {
 	}
 	run, err := s.start(ctx, workflowType, d.Event)
 	switch {
-	case unreachable(err):
-		body := gin.H{"error": "Service temporarily unavailable", "retryAfter": retryAfter}
-		return verdict{"unavailable", http.StatusServiceUnavailable, body, err}
+	case ingest.Unreachable(err):
+		return s.keep(ctx, workflowType, d.Event, err)
 	case err != nil:
 		body := gin.H{"error": "Webhook processing failed", "eventId": d.Event.ID}
 		return verdict{"failed", http.StatusInternalServerError, body, err}
@@ -112,19 +118,39 @@ func (s *server) receive(ctx context.Context, d webhook.Delivery) verdict {
 	}, nil}
 }
 
+// start starts the event's workflow, unless Temporal was away a moment ago: the
+// error is then as if it had been asked in vain.
 func (s *server) start(ctx context.Context, workflowType string, e models.Event) (ingest.Run, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	if !s.outage.MayAsk(time.Now()) {
+		return ingest.Run{}, serviceerror.NewUnavailable("temporal was away a moment ago")
+	}
+	asking, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return ingest.Start(ctx, s.temporal, s.config.temporal.TaskQueue, workflowType, e)
+	run, err := ingest.Start(asking, s.temporal, s.config.temporal.TaskQueue, workflowType, e)
+	switch {
+	case !ingest.Unreachable(err):
+		s.outage.Back()
+	case ctx.Err() == nil: // else it is the sender who went away
+		s.outage.Away(time.Now())
+	}
+	return run, err
 }
 
-// unreachable says whether Temporal could not be asked, or is too busy: Stripe
-// shall come back.
-func unreachable(err error) bool {
-	var unavailable *serviceerror.Unavailable
-	var deadline *serviceerror.DeadlineExceeded
-	var canceled *serviceerror.Canceled
-	var exhausted *serviceerror.ResourceExhausted
-	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &canceled) ||
-		errors.As(err, &exhausted) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+// keep keeps the event in Postgres until Temporal, which could not be asked
+// because of away, is back. Without either it is Stripe's to send again.
+func (s *server) keep(ctx context.Context, workflowType string, e models.Event, away error) verdict {
+	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
+	defer cancel()
+	pending, err := ingest.Pending(workflowType, e)
+	fresh := false
+	if err == nil {
+		fresh, err = s.db.KeepStart(ctx, pending)
+	}
+	if err != nil {
+		body := gin.H{"error": "Service temporarily unavailable", "retryAfter": retryAfter}
+		return verdict{"unavailable", http.StatusServiceUnavailable, body, fmt.Errorf("%w; %s", away, models.Describe(err))}
+	}
+	return verdict{"queued", http.StatusOK, gin.H{
+		"received": true, "eventId": e.ID, "workflowId": e.ID, "queued": true, "duplicate": !fresh,
+	}, away}
 }

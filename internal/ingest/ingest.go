@@ -5,6 +5,11 @@
 // starts anew, so that a resend repairs it; any other run, open or closed, makes
 // the delivery a duplicate. Everything that people find a workflow by is set here,
 // at the start, where it costs nothing measurable.
+//
+// While Temporal is away an event is a row of Postgres's inbox instead, and so is
+// the workflow of an action of support, always: it is written with the action. A
+// Dispatcher in every process of the API starts what is there, oldest first. Rows
+// are started at least once, and the workflow's ID makes that once.
 package ingest
 
 import (

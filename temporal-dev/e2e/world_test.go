@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -50,6 +51,7 @@ type world struct {
 	metrics   string // base URL
 	database  string // URL
 	taskQueue string
+	temporal  string // address; "": the server that all tests share
 	mails     *inbox.Inbox
 	stripe    *stripestandin.Server
 	env       []string
@@ -79,7 +81,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	w.env = append(os.Environ(),
 		"API_ADDR=127.0.0.1:0", "METRICS_ADDR=127.0.0.1:0", // any free port; the log tells which
 		"DATABASE_URL="+w.database,
-		"TEMPORAL_ADDRESS="+built.temporal.FrontendHostPort(), "TEMPORAL_TASK_QUEUE="+w.taskQueue,
+		"TEMPORAL_ADDRESS="+cmp.Or(w.temporal, built.temporal.FrontendHostPort()), "TEMPORAL_TASK_QUEUE="+w.taskQueue,
 		"STRIPE_SECRET_KEY=sk_test_e2e", "STRIPE_PUBLISHABLE_KEY=pk_test_e2e", "STRIPE_WEBHOOK_SECRET="+webhookSecret,
 		"STRIPE_API_BASE="+w.stripe.URL(),
 		"SMTP_URL="+w.mails.SMTPURL(), "MAIL_FROM=Twigz <shop@twigz.example>",
