@@ -8,9 +8,14 @@
 //	checkouts ──< checkout_items           the same, frozen when they went to pay
 //	payments                               what Stripe says of the money
 //	   ├──< stripe_events                  which events said so, and what came of each
-//	   ├──< notifications                  who is told, one row a recipient
+//	   ├──< refunds, disputes, reviews     what happened to the money afterwards
+//	   ├──< holds                          what keeps the order from being shipped
+//	   ├──< notifications                  who is told, one row a recipient and occasion
+//	   ├──< actions                        what staff asked for, one row a request
 //	   └──1 orders ──< order_items         what was bought
 //	audit_entries                          who changed what, when and why
+//	inbox                                  workflows that start when Temporal is back
+//	cursors                                how far reconciliation has read
 //
 // Money is whole minor units of a lower-case ISO 4217 currency. What SQL can
 // hold is a constraint there as well (migrations/), so a mistake here ends in a
@@ -40,24 +45,64 @@
 //	   └────────▶ paid      from any of them, and for good
 //
 // The arrows are the table paymentSources; Payment.move is the one function
-// that follows them. A late failure therefore never undoes a success. Laid over
-// the state is the block: a payment that was collected but does not fit (a
-// BlockedReason) waits for a person and is shown as needs_attention, while
-// owner_workflow_id names the open workflow that waits with it.
+// that follows them. A late failure therefore never undoes a success.
+//
+// # What follows from the rows
+//
+// What happens to the money afterwards comes in any order and is written down as
+// rows, each with a table of transitions of its own: refundSources and
+// disputeSources; a review only closes. Nothing is added up as events come. After
+// each change reckon reads what the rows come to:
+//
+//	refunds   ──▶ amount_refunded          ┐
+//	disputes  ──▶ disputed, charged_back   ├──▶ payments.status, the word people are shown
+//	block     ──▶ blocked_reason           ┘    (a generated column, migration 2)
+//	refunds, disputes, cancel_reason ──▶ the order's status
+//
+// So every order of arrival comes to the same rows, and doing it again changes
+// nothing: a test tells the events of one payment in all 720 orders there are.
 //
 // # An order's statuses
 //
 //	confirmed ──▶ canceled ──▶ refunded ──▶ charged_back
-//	    └────────────┴─ may also go to any further one ─┘
+//	   │ ▲           ▲            │ │
+//	   │ └───────────┴────────────┘ │         the refund failed after it had succeeded:
+//	   └──── may also go to any further one   the order is where it was before
 //
-// The arrows are the table orderSources; DB.ChangeOrderStatus is the one
-// function that follows them, with its audit row, in one transaction.
+// The arrows are the table orderSources; Order.move is the one function that
+// follows them, with its audit entry. Holds lie over the status, several at once,
+// each with its source (dispute, review, staff): the order is shown as on_hold
+// while one is open, and is where it was when the last is released.
+//
+// # Blocked, and who waits
+//
+// A payment that was collected and does not fit, or money that is owed back and
+// did not go out, is blocked: it is shown as needs_attention, and
+// owner_workflow_id names the open workflow that waits for a person about it.
+// settle decides it by the rows and is the end of every change: refund_due while
+// money is on its way back, compensation_failed when that did not work,
+// refund_failed when a refund came back. The refusal to make an order (placeOrder)
+// blocks for the other reasons, unless the store wants what it cannot fulfill
+// refunded: then giveUp writes the refund, the notifications and no_order_reason
+// in the same transaction, so that it is decided once, whatever is killed next.
+//
+// A refund of ours is a row first (requestRefund), which Stripe is asked for with
+// a key that is a function of what wants it, and which is found again by the row's
+// ID in its metadata. All refunds together never exceed what was collected.
+//
+// # What people ask for
+//
+// Act is the one door for staff, by the support API and by signals: once for each
+// request ID, checked and audited in the transaction that acts, refused with a
+// word about why. What an action leaves to be done in the world is in the rows
+// again (Due), and a workflow carries it out.
 //
 // # The cart is claimed, then cleared
 //
 // CreateOrder marks what it bought in cart_items with the order's ID: the
 // customer no longer sees it, no second payment can buy it, what was added
-// meanwhile stays. ClearCart removes what is marked.
+// meanwhile stays. ClearCart removes what is marked. Stock that a checkout keeps
+// for its payment has a state machine of its own, see Reservation.
 //
 // # Locks, and their order
 //
