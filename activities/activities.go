@@ -158,12 +158,13 @@ func (a *Activities) KeepReceiptEmail(ctx context.Context, in KeepEmailInput) er
 }
 
 // edge makes an error fit for Temporal: no data in its text, and
-// non-retryable when the database refused the data itself.
+// non-retryable when the database refused the data itself, or there is nothing of
+// that name.
 func edge(err error) error {
 	if err == nil {
 		return nil
 	}
-	if models.Permanent(err) {
+	if _, callers := errors.AsType[*models.Error](err); callers || models.Permanent(err) {
 		return temporal.NewNonRetryableApplicationError(models.Describe(err), "Permanent", nil)
 	}
 	return temporal.NewApplicationError(models.Describe(err), "Passing")

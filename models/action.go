@@ -230,10 +230,10 @@ func (p *Payment) place(tx *gorm.DB, t turn) (Standing, error) {
 // none, and says where it stands. Should a person be needed and nobody waits for
 // them, workflow does from now on; with takeOver also if another one does, which
 // is known to be gone.
-func (db *DB) Look(ctx context.Context, paymentID, workflow string, takeOver bool) (Standing, error) {
+func (db *DB) Look(ctx context.Context, payment, workflow string, takeOver bool) (Standing, error) {
 	var s Standing
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
-		p, err := lockPayment(tx, paymentID)
+		p, err := lockNamed(tx, payment)
 		if err != nil {
 			return err
 		}
@@ -248,7 +248,7 @@ func (db *DB) Look(ctx context.Context, paymentID, workflow string, takeOver boo
 		return err
 	})
 	if err != nil {
-		return Standing{}, fmt.Errorf("look at %s: %w", paymentID, err)
+		return Standing{}, fmt.Errorf("look at %s: %w", payment, err)
 	}
 	return s, nil
 }

@@ -7,16 +7,20 @@ import (
 	"gorm.io/gorm"
 )
 
-// FindDue says what is still to be done in the world about a payment, by our ID.
-func (db *DB) FindDue(ctx context.Context, paymentID string) (Due, error) {
-	var p Payment
-	tx := db.gorm.WithContext(ctx)
-	if err := tx.Take(&p, "id = ?", paymentID).Error; err != nil {
-		return Due{}, orNotFound(err, "Payment")
-	}
-	due, err := p.due(tx)
+// FindDue says what is still to be done in the world about a payment, which may
+// be named as Act takes it.
+func (db *DB) FindDue(ctx context.Context, payment string) (Due, error) {
+	var due Due
+	err := db.transaction(ctx, func(tx *gorm.DB) error {
+		p, err := lockNamed(tx, payment)
+		if err != nil {
+			return err
+		}
+		due, err = p.due(tx)
+		return err
+	})
 	if err != nil {
-		return Due{}, fmt.Errorf("find what is due for %s: %w", paymentID, err)
+		return Due{}, fmt.Errorf("find what is due for %s: %w", payment, err)
 	}
 	return due, nil
 }

@@ -71,7 +71,8 @@ func (p *Payment) money(amount int64) string {
 
 // RecordRefunds notes what a refund event tells, and every refund of the payment
 // that Stripe lists now: facts, none when Stripe was not asked. Totals follow
-// from the rows, so that nothing counts twice.
+// from the rows, so that nothing counts twice. An event without a type was told by
+// nobody: what Stripe lists was seen, by the workflow that its ID names.
 func (db *DB) RecordRefunds(ctx context.Context, e Event, facts []RefundFacts) (Standing, error) {
 	var s Standing
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
@@ -88,7 +89,7 @@ func (db *DB) RecordRefunds(ctx context.Context, e Event, facts []RefundFacts) (
 			}
 		}
 		p.RefundsTold = max(p.RefundsTold, value(e.AmountRefunded))
-		if s, err = p.settle(tx, e.turn()); err != nil {
+		if s, err = p.settle(tx, e.turn()); err != nil || e.Type == "" {
 			return err
 		}
 		return recordEvent(tx, e, p.ID, string(s.Outcome))
