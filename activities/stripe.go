@@ -18,6 +18,13 @@ import (
 // stripeTimeout bounds one call. Stripe answers reads well within a second.
 const stripeTimeout = 8 * time.Second
 
+// Limits of the texts that are kept, in characters: those of models.Event.
+const (
+	maxID       = 255
+	maxCurrency = 32
+	maxWord     = 100
+)
+
 // Stripe are the activities that ask Stripe. stripe-go pins API version
 // 2024-06-20, so what they return does not depend on an event's version.
 type Stripe struct {
@@ -123,17 +130,24 @@ func isMissing(err error) bool {
 // asking again at once cannot help. 409, 429 and 5xx pass, 429 after as long as
 // Stripe says.
 func stripeEdge(what string, err error) error {
+	if failure, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return failure // fit already
+	}
 	var answer *stripe.Error
 	if !errors.As(err, &answer) {
 		return temporal.NewApplicationError(what+": Stripe cannot be reached", "StripeUnreachable")
 	}
-	text := fmt.Sprintf("%s: Stripe answered %d %s (request %s)", what, answer.HTTPStatusCode, answer.Code, answer.RequestID)
 	passing := answer.HTTPStatusCode == http.StatusConflict || answer.HTTPStatusCode == http.StatusTooManyRequests ||
 		answer.HTTPStatusCode >= http.StatusInternalServerError
-	return temporal.NewApplicationErrorWithOptions(text, "StripeAnswered", temporal.ApplicationErrorOptions{
+	return temporal.NewApplicationErrorWithOptions(answered(what, answer), "StripeAnswered", temporal.ApplicationErrorOptions{
 		NonRetryable:   !passing,
 		NextRetryDelay: retryAfter(answer),
 	})
+}
+
+// answered says what Stripe answered, without the objects that it quotes.
+func answered(what string, answer *stripe.Error) string {
+	return fmt.Sprintf("%s: Stripe answered %d %s (request %s)", what, answer.HTTPStatusCode, answer.Code, answer.RequestID)
 }
 
 // errOddAnswer is about an answer that is JSON, but not what was asked for: {} for
@@ -154,4 +168,20 @@ func retryAfter(answer *stripe.Error) time.Duration {
 		return 0
 	}
 	return time.Duration(min(seconds, maxRetryAfter)) * time.Second
+}
+
+// intentOf is a payment intent's ID, "" where none is named.
+func intentOf(intent *stripe.PaymentIntent) string {
+	if intent == nil {
+		return ""
+	}
+	return models.Clean(intent.ID, maxID)
+}
+
+// chargeOf is a charge's ID, "" where none is named.
+func chargeOf(charge *stripe.Charge) string {
+	if charge == nil {
+		return ""
+	}
+	return models.Clean(charge.ID, maxID)
 }

@@ -20,6 +20,18 @@ const (
 	RefundRefused        RefundStatus = "refused" // Stripe will not make it
 )
 
+// StripeRefundStatus reads Stripe's word. One that nobody knows counts as
+// pending: the refund is there and is counted as being on its way, so that no
+// second one is made for it, and what becomes of it is still to be told.
+func StripeRefundStatus(word string) RefundStatus {
+	switch s := RefundStatus(word); s {
+	case RefundPending, RefundRequiresAction, RefundSucceeded, RefundFailed, RefundCanceled:
+		return s
+	default:
+		return RefundPending
+	}
+}
+
 // RefundFacts is one refund as Stripe tells of it.
 // https://docs.stripe.com/api/refunds/object
 type RefundFacts struct {
@@ -46,6 +58,19 @@ const (
 	DisputeWon           DisputeStatus = "won"
 	DisputeLost          DisputeStatus = "lost"
 )
+
+// StripeDisputeStatus reads Stripe's word. One that nobody knows counts as
+// under_review: the order stays held and the dispute open until a later event or
+// a person says how it ended. Anything else could ship what was charged back
+// (newer versions' "prevented" takes the money too), or charge back what was won.
+func StripeDisputeStatus(word string) DisputeStatus {
+	switch s := DisputeStatus(word); s {
+	case InquiryNeedsResponse, InquiryUnderReview, InquiryClosed, DisputeNeedsResponse, DisputeUnderReview, DisputeWon, DisputeLost:
+		return s
+	default:
+		return DisputeUnderReview
+	}
+}
 
 // Open says whether the bank has not decided yet.
 func (s DisputeStatus) Open() bool {

@@ -91,11 +91,18 @@ func readSubject(envelope object) (object, error) {
 type kind struct {
 	name string
 	read func(object, *models.Event) error
+	// owns: its metadata is the payment's. A charge's is a copy that a person may
+	// have changed since, and that of what hangs on a charge is its own.
+	owns bool
 }
 
 var (
-	paymentIntent   = kind{"payment_intent", readPaymentIntent}
-	checkoutSession = kind{"checkout.session", readCheckoutSession}
+	paymentIntent   = kind{"payment_intent", readPaymentIntent, true}
+	checkoutSession = kind{"checkout.session", readCheckoutSession, true}
+	charge          = kind{"charge", readCharge, false}
+	refund          = kind{"refund", readRefund, false}
+	dispute         = kind{"dispute", readDispute, false}
+	review          = kind{"review", readReview, false}
 
 	handled = map[string]kind{
 		"payment_intent.succeeded":                 paymentIntent,
@@ -106,6 +113,18 @@ var (
 		"checkout.session.async_payment_succeeded": checkoutSession,
 		"checkout.session.async_payment_failed":    checkoutSession,
 		"checkout.session.expired":                 checkoutSession,
+		"charge.refunded":                          charge,
+		"charge.refund.updated":                    refund,
+		"refund.created":                           refund,
+		"refund.updated":                           refund,
+		"refund.failed":                            refund,
+		"charge.dispute.created":                   dispute,
+		"charge.dispute.updated":                   dispute,
+		"charge.dispute.closed":                    dispute,
+		"charge.dispute.funds_withdrawn":           dispute,
+		"charge.dispute.funds_reinstated":          dispute,
+		"review.opened":                            review,
+		"review.closed":                            review,
 	}
 )
 
@@ -125,7 +144,9 @@ func readHandled(subject object, e *models.Event) error {
 	if subject.text("object", maxWord) != about.name {
 		return fmt.Errorf("%w: data.object is no %s", ErrPayload, about.name)
 	}
-	e.Metadata, e.MetadataProblem = readMetadata(subject)
+	if about.owns {
+		e.Metadata, e.MetadataProblem = readMetadata(subject)
+	}
 	return about.read(subject, e)
 }
 

@@ -96,6 +96,24 @@ func TestUnreadable(t *testing.T) {
 		"a session's intent an object":       completed(`"payment_intent":{"id":"pi_1"}`),
 		"a session's invoice a number":       completed(`"invoice":5`),
 		"a session's total as text":          completed(`"amount_total":"1050"`),
+		"a charge that is a refund":          event("charge.refunded", `{"object":"refund","id":"re_1"}`),
+		"a charge's id a number":             event("charge.refunded", `{"object":"charge","id":5}`),
+		"a charge's intent a list":           event("charge.refunded", `{"object":"charge","payment_intent":["pi_1"]}`),
+		"a charge's intent without text":     event("charge.refunded", `{"object":"charge","payment_intent":{"id":5}}`),
+		"amount_refunded a fraction":         event("charge.refunded", `{"object":"charge","amount_refunded":1.5}`),
+		"a charge's amount as text":          event("charge.refunded", `{"object":"charge","amount":"5"}`),
+		"amount_captured as text":            event("charge.refunded", `{"object":"charge","amount_captured":"5"}`),
+		"a refund that is a charge":          event("charge.refund.updated", `{"object":"charge","id":"ch_1"}`),
+		"a refund's id a number":             event("refund.created", `{"object":"refund","id":5}`),
+		"a refund's charge a bool":           event("refund.updated", `{"object":"refund","charge":true}`),
+		"a refund's amount with an exponent": event("refund.failed", `{"object":"refund","amount":1e3}`),
+		"a dispute that does not say":        event("charge.dispute.created", `{"id":"du_1"}`),
+		"a dispute's id an object":           event("charge.dispute.closed", `{"object":"dispute","id":{"id":"du_1"}}`),
+		"a dispute's amount over 64 bits":    event("charge.dispute.updated", `{"object":"dispute","amount":9223372036854775808}`),
+		"a dispute's intent a number":        event("charge.dispute.funds_withdrawn", `{"object":"dispute","payment_intent":5}`),
+		"a review that is a dispute":         event("review.opened", `{"object":"dispute","id":"du_1"}`),
+		"a review's id a number":             event("review.closed", `{"object":"review","id":5}`),
+		"a review's charge a number":         event("review.closed", `{"object":"review","charge":5}`),
 	}
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {
@@ -131,6 +149,11 @@ func TestReadable(t *testing.T) {
 		"charges whose first is a text":        succeeded(`"charges":{"data":["ch_1",{"id":5}]}`),
 		"a currency that is none":              succeeded(`"currency":"doubloons"`),
 		"amounts below and at nought":          succeeded(`"amount":-5,"amount_received":0`),
+		"a charge of nulls":                    event("charge.refunded", `{"object":"charge","id":null,"payment_intent":null,"amount":null,"amount_captured":null,"amount_refunded":null}`),
+		"a refund of nulls":                    event("refund.created", `{"object":"refund","id":null,"charge":null,"payment_intent":null,"amount":null,"status":null,"metadata":null}`),
+		"a dispute of nulls":                   event("charge.dispute.created", `{"object":"dispute","id":null,"charge":null,"payment_intent":null,"amount":null,"status":null,"evidence_details":null}`),
+		"a review of nulls":                    event("review.opened", `{"object":"review","id":null,"charge":null,"payment_intent":null,"open":null,"reason":null}`),
+		"a refund's metadata that is a list":   event("refund.created", `{"object":"refund","metadata":[]}`),
 		"names under another case":             succeeded(`"Amount":"5","ID":5,"METADATA":[]`),
 	}
 	for name, body := range bodies {
@@ -340,12 +363,19 @@ func TestCheckoutSessions(t *testing.T) {
 	}
 }
 
-func TestEveryHandledTypeReadsItsMetadata(t *testing.T) {
+func TestMetadataIsReadWhereItIsThePayments(t *testing.T) {
 	t.Parallel()
+	owners := map[string]bool{"payment_intent": true, "checkout.session": true}
 	for kind, about := range handled {
-		got := mustDecode(t, event(kind, fmt.Sprintf(`{"object":%q,"id":"x_1","metadata":{"paymentId":"pay_1"}}`, about.name)))
-		if got.Metadata["paymentId"] != "pay_1" || got.PaymentIntentID+got.CheckoutSessionID != "x_1" {
+		got := mustDecode(t, event(kind, fmt.Sprintf(`{"object":%q,"id":"x_1","metadata":{"paymentId":"pay_1","storeId":5}}`, about.name)))
+		if owner := owners[about.name]; (got.Metadata["paymentId"] == "pay_1") != owner || (got.MetadataProblem != "") != owner {
+			t.Errorf("%s: metadata %q, problem %q", kind, got.Metadata, got.MetadataProblem)
+		}
+		if !strings.Contains(fmt.Sprint(got.PaymentIntentID, got.CheckoutSessionID, got.ChargeID, got.Refund, got.Dispute, got.Review), "x_1") {
 			t.Errorf("%s: %+v", kind, got)
+		}
+		if !Handled(kind) {
+			t.Errorf("%s is read and not handled", kind)
 		}
 	}
 }

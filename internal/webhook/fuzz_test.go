@@ -66,6 +66,11 @@ func FuzzDecode(f *testing.F) {
 		succeeded(`"metadata":[]`), succeeded(`"charges":{"data":[null]},"last_payment_error":[]`), succeeded(`"amount":1e3`),
 		event("payment_intent.canceled", `{"object":"payment_intent","cancellation_reason":"abandoned"}`),
 		completed(`"id":"cs_1","payment_intent":"pi_1","amount_total":5,"currency":"usd","mode":"payment","payment_status":"paid","customer_details":{"email":"a@b.c"},"metadata":{"paymentId":"p"}`),
+		event("charge.refunded", `{"object":"charge","id":"ch_1","payment_intent":{"id":"pi_1"},"amount":9,"amount_captured":5,"amount_refunded":6,"metadata":{"paymentId":"p"}}`),
+		event("charge.refunded", `{"object":"charge","amount":-9223372036854775808,"amount_captured":9223372036854775807,"amount_refunded":-1}`),
+		event("refund.updated", `{"object":"refund","id":"re_1","charge":"ch_1","amount":-5,"currency":"usd","status":"odd","reason":"duplicate","failure_reason":"unknown","metadata":{"twigzRefundId":"rfd_\u0000"}}`),
+		event("charge.dispute.closed", `{"object":"dispute","id":"du_1","charge":{"id":"ch_1"},"amount":5,"status":"lost","evidence_details":{"due_by":1718900000}}`),
+		event("review.closed", `{"object":"review","id":"prv_1","open":false,"reason":"approved","closed_reason":5,"opened_reason":"rule"}`),
 		completed(`"payment_status":"unpaid","customer_email":"` + strings.Repeat("é", 400) + `","metadata":{"storeId":"` + strings.Repeat(`\u0001`, 600) + `"}`),
 	} {
 		f.Add([]byte(body))
@@ -117,6 +122,10 @@ func texts(v reflect.Value) []string {
 	switch v.Kind() {
 	case reflect.String:
 		all = append(all, v.String())
+	case reflect.Pointer:
+		if !v.IsNil() {
+			all = texts(v.Elem())
+		}
 	case reflect.Struct:
 		for _, field := range v.Fields() {
 			all = append(all, texts(field)...)

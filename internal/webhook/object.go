@@ -43,6 +43,24 @@ func (o object) id(member string, to *string) error {
 	return err
 }
 
+// ref stores the ID of another object, which may be there whole instead of its
+// ID: whoever expanded it knows more, and we know the same.
+func (o object) ref(member string, to *string) error {
+	var whole object
+	if json.Unmarshal(o[member], &whole) == nil && whole != nil {
+		return whole.id("id", to)
+	}
+	return o.id(member, to)
+}
+
+// minor stores an amount in minor units that cannot be less than nothing: what
+// is below counts as nothing.
+func (o object) minor(member string, to *int64) error {
+	err := read(o, member, to)
+	*to = max(*to, 0)
+	return err
+}
+
 // text is a member that we can do without: "" when it is absent or no text.
 func (o object) text(member string, limit int) string {
 	var text string

@@ -38,9 +38,10 @@ CREATE INDEX payments_of_email ON payments (lower(receipt_email), created_at DES
 CREATE INDEX customers_of_email ON customers (lower(email)) WHERE email IS NOT NULL;
 -- An event about a charge may not name its payment intent.
 CREATE INDEX payments_charge ON payments (charge_id) WHERE charge_id <> '';
--- What the watchdog looks through: collected, and nothing of our own to show for it yet.
+-- What the watchdog looks through from where everything was well (models/watch.go):
+-- collected, and no open case about it.
 CREATE INDEX payments_to_watch ON payments (updated_at)
-    WHERE kind = 'order' AND state = 'paid' AND blocked_reason IS NULL AND no_order_reason IS NULL;
+    WHERE kind = 'order' AND state = 'paid' AND blocked_reason IS NULL;
 
 -- One row a refund, whoever made it. One of ours is written before Stripe is
 -- asked, so that it is asked for once however often the asking is interrupted.
