@@ -193,6 +193,7 @@ func TestAnAddressOnlyStripeKnows(t *testing.T) {
 func TestABlockedPaymentWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	w, id := newWorld(t), ids(t)
+	w.putStore(map[string]any{"onUnfulfillable": "hold"})
 	w.putProduct("loaf", 450, 1)
 	w.accept(id("evt"), "payment_intent.succeeded", intent(id("pi"), nil))
 	w.until("support sees it", func() bool { return w.status(id("pi")) == "needs_attention" })

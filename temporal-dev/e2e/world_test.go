@@ -230,7 +230,23 @@ func (w *world) putProduct(id string, price int, stock any) {
 
 func (w *world) fill(product string, quantity int) {
 	w.Helper()
-	w.must(http.MethodPut, "/cart/items/"+product, customerToken(w.T), map[string]any{"storeId": storeID, "quantity": quantity})
+	w.fillFor(customerID, product, quantity)
+}
+
+func (w *world) fillFor(customer, product string, quantity int) {
+	w.Helper()
+	w.must(http.MethodPut, "/cart/items/"+product, tokenOf(w.T, customer), map[string]any{"storeId": storeID, "quantity": quantity})
+}
+
+func (w *world) stock(product string) int64 {
+	w.Helper()
+	for _, p := range w.must(http.MethodGet, "/stores/"+storeID+"/products", "", nil)["products"].([]any) {
+		if row := p.(map[string]any); row["id"] == product {
+			return int64(row["stock"].(float64))
+		}
+	}
+	w.Fatalf("no product %s", product)
+	return 0
 }
 
 func (w *world) cart() []any {
@@ -247,7 +263,12 @@ func (w *world) orders() []any {
 
 func customerToken(t *testing.T) string {
 	t.Helper()
-	claims := jwt.MapClaims{"sub": customerID, "exp": time.Now().Add(time.Hour).Unix()}
+	return tokenOf(t, customerID)
+}
+
+func tokenOf(t *testing.T, customer string) string {
+	t.Helper()
+	claims := jwt.MapClaims{"sub": customer, "exp": time.Now().Add(time.Hour).Unix()}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(jwtSecret))
 	require.NoError(t, err)
 	return token
