@@ -81,6 +81,8 @@ func TestActions(t *testing.T) {
 			wg.Go(func() { p.act("pi_1", note("r1")).is(http.StatusOK, first.body) })
 		}
 		wg.Wait()
+		again := p.act("pi_1", note("r1").with(fields{"action": "hold"}))
+		assert.Equal(t, http.StatusConflict, again.status, "it is another request")
 	})
 
 	t.Run("that the state does not allow are a conflict, with why, each time", func(t *testing.T) {
