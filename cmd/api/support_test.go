@@ -157,7 +157,7 @@ func TestPaymentDetail(t *testing.T) {
 					"deliveryAddress": fields{"line1": "1 Mill Lane", "city": "Bath", "postalCode": "BA1", "country": "GB", "floor": 2},
 					"createdAt":       ordered,
 				},
-				"holds": []any{}, "refunds": []any{}, "disputes": []any{},
+				"holds": []any{}, "refunds": []any{}, "disputes": []any{}, "reviews": []any{},
 				"notifications": []fields{
 					{"recipient": "customer", "kind": "order_confirmed", "status": "pending", "sentAt": nil},
 					{"recipient": "store", "kind": "order_received", "status": "pending", "sentAt": nil},
