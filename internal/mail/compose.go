@@ -163,7 +163,7 @@ func show(l models.Letter) view {
 	case models.TellCanceled:
 		v.showOrder(l.Order)
 		v.showCollected(l.Payment)
-		v.Reason = oneLine(l.Detail)
+		v.Reason = inWords(l.Detail)
 	case models.TellBlocked:
 		v.showBlocked(l)
 	case models.TellDeadline:

@@ -28,6 +28,9 @@ var ways = []way{
 	{models.ActAccept, "Makes the order for what was collected, in spite of the mismatch.", []models.BlockedReason{
 		models.BlockedAmount, models.BlockedCurrency, models.BlockedFee,
 	}},
+	{models.ActAccept, "The money was given to the customer by other means: the case is closed.", []models.BlockedReason{
+		models.BlockedCompensation, models.BlockedRefundFailed,
+	}},
 	{models.ActRefund, "Gives the money back, all of it or a part.", nil},
 	{models.ActCancel, "Makes sure that there is no order, and gives all the money back.", nil},
 }
