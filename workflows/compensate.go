@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -31,10 +32,10 @@ func (u *undo) run(ctx workflow.Context) error {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var failed []error
-	for i := len(u.steps) - 1; i >= 0; i-- {
-		if err := u.steps[i].do(ctx); err != nil {
-			workflow.GetLogger(ctx).Error("undo step failed", "step", u.steps[i].name, "error", err)
-			failed = append(failed, errors.New(u.steps[i].name+": "+inWords(err))) // for people
+	for _, step := range slices.Backward(u.steps) {
+		if err := step.do(ctx); err != nil {
+			workflow.GetLogger(ctx).Error("undo step failed", "step", step.name, "error", err)
+			failed = append(failed, errors.New(step.name+": "+inWords(err))) // for people
 		}
 	}
 	return errors.Join(failed...)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"twigz/activities"
 	"twigz/models"
@@ -294,5 +295,6 @@ func TestCancelDuringCompensation(t *testing.T) {
 	s.after(5*time.Second, s.CancelWorkflow)
 	_, err := s.play(workflows.TypeFulfillOrder, paid())
 	require.Error(t, err)
+	assert.True(t, temporal.IsCanceledError(err), err)
 	assert.Equal(t, seq("local activity CreateOrder", undid), s.did())
 }

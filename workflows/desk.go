@@ -39,7 +39,6 @@ type desk struct {
 	State
 	received  int            // signals, of whatever kind
 	queue     []Request      // received, and not attended to yet
-	attending bool           // a request is being attended to: the next one waits
 	hint      string         // what a person who is waited for can do
 	soft      bool           // a step that no retry mends returns its error, and nobody is waited for
 	told      string         // the reason that support was last told of, "" since the payment was last unblocked
@@ -140,7 +139,7 @@ func (d *desk) softly(ctx workflow.Context, do func() error) error {
 	}
 	if err != nil {
 		workflow.GetLogger(ctx).Error("something due was not done", "error", err)
-		d.Detail = models.Clean(d.Detail+"\n\n"+inWords(err), maxDetail)
+		d.Detail = models.Clean(strings.TrimSpace(d.Detail+"\n\n"+inWords(err)), maxDetail)
 	}
 	return nil
 }

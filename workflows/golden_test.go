@@ -40,7 +40,7 @@ func golden(t *testing.T, name string, got any) {
 
 func TestGoldenFilesAllBelongToAStory(t *testing.T) {
 	t.Parallel()
-	want := []string{"options.json"}
+	want := []string{"dialogs.json", "options.json"}
 	for _, stories := range every() {
 		for _, told := range stories {
 			want = append(want, told.file+".json")

@@ -17,27 +17,34 @@ func RecordRefund(ctx workflow.Context, e models.Event) (Result, error) {
 	if err := d.open(ctx); err != nil {
 		return Result{}, err
 	}
-	s, err := d.recordRefunds(ctx, &e)
+	view, err := d.viewRefundsOf(ctx, &e)
+	if err != nil {
+		return Result{}, err
+	}
+	s, err := d.recordRefunds(ctx, e, view)
 	if err != nil {
 		return Result{}, err
 	}
 	return d.end(ctx, s, eventFields(e))
 }
 
-// recordRefunds writes down all refunds of the payment that an event is about,
-// and names the payment in the event where only Stripe can.
-func (d *desk) recordRefunds(ctx workflow.Context, e *models.Event) (models.Standing, error) {
+// viewRefundsOf asks Stripe for all refunds of the payment that an event is
+// about, and names the payment in the event where only Stripe can.
+func (d *desk) viewRefundsOf(ctx workflow.Context, e *models.Event) (activities.RefundsView, error) {
 	in := activities.RefundsInput{PaymentIntentID: e.PaymentIntentID, ChargeID: e.ChargeID}
 	if e.Refund != nil {
 		in.RefundID = e.Refund.ID
 	}
 	view, err := d.viewRefunds(ctx, in)
-	if err != nil {
-		return models.Standing{}, err
-	}
 	identify(e, view.PaymentIntentID, view.ChargeID)
+	return view, err
+}
+
+// recordRefunds writes down what was refunded of a payment, by the event alone
+// where Stripe was not asked.
+func (d *desk) recordRefunds(ctx workflow.Context, e models.Event, view activities.RefundsView) (models.Standing, error) {
 	return onRows[models.Standing](ctx, d, "Record the refunds", rowsAndMails.RecordRefunds,
-		activities.RecordRefundsInput{Event: *e, Refunds: view.Refunds})
+		activities.RecordRefundsInput{Event: e, Refunds: view.Refunds})
 }
 
 func (d *desk) viewRefunds(ctx workflow.Context, in activities.RefundsInput) (activities.RefundsView, error) {
@@ -77,8 +84,7 @@ func (d *desk) refund(ctx workflow.Context, due models.RefundDue) (models.Due, e
 		ID: workflow.GetInfo(ctx).WorkflowExecution.ID, PaymentIntentID: due.PaymentIntentID, ChargeID: due.ChargeID,
 	}
 	identify(&seen, view.PaymentIntentID, view.ChargeID)
-	recorded, err := onRows[models.Standing](ctx, d, "Record the refunds", rowsAndMails.RecordRefunds,
-		activities.RecordRefundsInput{Event: seen, Refunds: view.Refunds})
+	recorded, err := d.recordRefunds(ctx, seen, view)
 	d.wake(ctx, recorded.Due.WakeID)
 	return recorded.Due, err
 }

@@ -90,11 +90,10 @@ func (d *desk) asked(ctx workflow.Context) bool {
 // anything was done: then it is worthwhile to look again. Requests that come
 // before the payment is known wait.
 func (d *desk) attend(ctx workflow.Context) (done bool, err error) {
-	if d.PaymentID == "" || d.attending {
+	if d.PaymentID == "" {
 		return false, nil
 	}
-	d.attending = true
-	defer func(step string) { d.Step, d.attending = step, false }(d.Step)
+	defer func(step string) { d.Step = step }(d.Step)
 	for d.asked(ctx) {
 		r := d.queue[0]
 		d.queue = d.queue[1:]

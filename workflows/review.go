@@ -21,20 +21,28 @@ func TrackReview(ctx workflow.Context, e models.Event) (Result, error) {
 		return Result{}, err
 	}
 	if e.Review != nil && !e.Review.Open && e.Review.ClosedReason != reviewApproved {
-		// Whoever closed it at Stripe may have refunded it there, and then nothing is
-		// left to refund.
-		s, err := d.recordRefunds(ctx, &e)
-		if err != nil {
+		if err := d.learnRefunds(ctx, &e); err != nil {
 			return Result{}, err
 		}
-		d.PaymentID = s.PaymentID
-		d.wake(ctx, s.Due.WakeID) // all else that is due, the next step finds too
 	}
 	s, err := onRows[models.Standing](ctx, &d, "Record the review", rowsAndMails.RecordReview, e)
 	if err != nil {
 		return Result{}, err
 	}
 	return d.end(ctx, s, eventFields(e))
+}
+
+// learnRefunds writes down what was refunded already: whoever closed a review at
+// Stripe may have done it there, and then nothing is left to refund.
+func (d *desk) learnRefunds(ctx workflow.Context, e *models.Event) error {
+	view, err := d.viewRefundsOf(ctx, e)
+	if err != nil || !view.Found {
+		return err
+	}
+	s, err := d.recordRefunds(ctx, *e, view)
+	d.PaymentID = s.PaymentID
+	d.wake(ctx, s.Due.WakeID) // all else that is due, the review's own step finds too
+	return err
 }
 
 // viewReview corrects what an event told of a review by how it is now.

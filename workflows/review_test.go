@@ -88,6 +88,17 @@ func reviewStories() []story {
 			want: workflows.Result{Outcome: models.PaymentRefunded, PaymentID: "pay_1", OrderID: orderID},
 		},
 		{
+			name:  "a rejected one of which Stripe knows no refunds is recorded all the same",
+			file:  "review_rejected_unknown",
+			event: reviewed(models.ReviewFacts{OpenedReason: "rule", ClosedReason: "disputed"}),
+			script: func(s *stage) {
+				s.answer("ViewReview", view("disputed"))
+				s.answerAlways("ViewRefunds", errStripe)
+				s.answer("RecordReview", stands(underReview))
+			},
+			did: seq("activity ViewReview", "activity ViewRefunds", "local activity RecordReview", "set OrderID"), want: handled,
+		},
+		{
 			name:  "a refund of it that fails waits for a person",
 			file:  "review_blocked",
 			event: reviewed(models.ReviewFacts{OpenedReason: "rule", ClosedReason: "refunded"}),

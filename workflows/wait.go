@@ -132,7 +132,7 @@ func (d *desk) awaitRetry(ctx workflow.Context) error {
 	for {
 		d.waitFor(ctx, "a person")
 		err := workflow.Await(ctx, func() bool {
-			return d.has(models.ActRetry) || len(d.queue) > 0 && d.PaymentID != "" && !d.attending
+			return d.has(models.ActRetry) || len(d.queue) > 0 && d.PaymentID != ""
 		})
 		d.WaitingFor = ""
 		if err != nil || d.useUp(models.ActRetry) {
