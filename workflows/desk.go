@@ -37,14 +37,14 @@ type State struct {
 // collects the requests that the story attends to when it comes to them.
 type desk struct {
 	State
-	received  int            // signals, of whatever kind
-	queue     []Request      // received, and not attended to yet
-	hint      string         // what a person who is waited for can do
-	soft      bool           // a step that no retry mends returns its error, and nobody is waited for
-	told      string         // the reason that support was last told of, "" since the payment was last unblocked
-	blocks    int            // times that support was told of a reason
-	days      int            // days that a person has been waited for
-	keys      map[string]int // by our refund: idempotency keys under which Stripe keeps a failure
+	received int            // signals, of whatever kind
+	queue    []Request      // received, and not attended to yet
+	hint     string         // what a person who is waited for can do
+	soft     bool           // a step that no retry mends returns its error, and nobody is waited for
+	told     string         // the reason that support was last told of, "" since the payment was last unblocked
+	blocks   int            // times that support was told of a reason
+	days     int            // days that a person has been waited for
+	keys     map[string]int // by our refund: idempotency keys under which Stripe keeps a failure
 }
 
 // open sets the desk up. It must come before anything is awaited, or the Web

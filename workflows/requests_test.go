@@ -110,27 +110,33 @@ func TestRequestsThatAreOdd(t *testing.T) {
 		},
 		{
 			"no encoding is a request of nobody", models.ActHold,
-			converter.NewRawValue(&commonpb.Payload{Data: []byte("wait")}), models.Action{Actor: "unnamed"},
+			converter.NewRawValue(&commonpb.Payload{Data: []byte("wait")}),
+			models.Action{Actor: "unnamed"},
 		},
 		{
-			"a reason of the wrong type leaves the actor", models.ActRetry, map[string]any{"actor": "ada", "reason": 7},
+			"a reason of the wrong type leaves the actor", models.ActRetry,
+			map[string]any{"actor": "ada", "reason": 7},
 			models.Action{Actor: "ada"},
 		},
 		{
 			"an amount that cannot be read refunds nothing, not everything", models.ActRefund,
-			map[string]any{"actor": "ada", "amount": "5.00"}, models.Action{Actor: "ada", Amount: new(int64(0))},
+			map[string]any{"actor": "ada", "amount": "5.00"},
+			models.Action{Actor: "ada", Amount: new(int64(0))},
 		},
 		{
 			"an amount with a fraction refunds nothing, not everything", models.ActRefund,
-			raw("json/plain", `{"actor":"ada","amount":5.5}`), models.Action{Actor: "ada", Amount: new(int64(0))},
+			raw("json/plain", `{"actor":"ada","amount":5.5}`),
+			models.Action{Actor: "ada", Amount: new(int64(0))},
 		},
 		{
 			"a refund that is broken JSON refunds nothing, not everything", models.ActRefund,
-			raw("json/plain", `{"actor":"ada","amount":500`), models.Action{Actor: "unnamed", Amount: new(int64(0))},
+			raw("json/plain", `{"actor":"ada","amount":500`),
+			models.Action{Actor: "unnamed", Amount: new(int64(0))},
 		},
 		{
 			"a hold that cannot be read releases none, not all", models.ActRelease,
-			map[string]any{"actor": "ada", "holdId": 7}, models.Action{Actor: "ada", HoldID: "unreadable"},
+			map[string]any{"actor": "ada", "holdId": 7},
+			models.Action{Actor: "ada", HoldID: "unreadable"},
 		},
 		{
 			"a NUL does not reach the database", models.ActNote,
@@ -139,7 +145,8 @@ func TestRequestsThatAreOdd(t *testing.T) {
 		},
 		{
 			"an ID that is too long is none", models.ActNote,
-			map[string]any{"actor": "ada", "requestId": strings.Repeat("x", 201)}, models.Action{Actor: "ada"},
+			map[string]any{"actor": "ada", "requestId": strings.Repeat("x", 201)},
+			models.Action{Actor: "ada"},
 		},
 		{
 			"an ID as long as can be is one", models.ActNote,
@@ -148,7 +155,8 @@ func TestRequestsThatAreOdd(t *testing.T) {
 		},
 		{
 			"only the signal retry of twigz is a wake-up", models.ActHold,
-			map[string]any{"actor": "twigz"}, models.Action{Actor: "twigz"},
+			map[string]any{"actor": "twigz"},
+			models.Action{Actor: "twigz"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
