@@ -9,10 +9,9 @@
 //
 // (workflows.StripeQueue says what the second is called beside another first.)
 //
-// The methods on rows (CreateOrder, ClearCart, RecordPaymentState,
-// KeepReceiptEmail, FailNotifications) are one short idempotent transaction each,
-// so a workflow runs them as local activities first and as regular ones when
-// that fails. Everything that leaves the database is a regular activity: local ones run
+// The methods on rows (all of Activities but SendNotifications) are one short
+// idempotent transaction each, so a workflow runs them as local activities first
+// and as regular ones when that fails. Everything that leaves the database is a regular activity: local ones run
 // again together when a worker dies and are not rate-limited.
 //
 // Errors are converted at this edge: edge marks what no retry can mend as

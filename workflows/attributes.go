@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"strings"
 
 	"go.temporal.io/sdk/temporal"
@@ -43,18 +44,30 @@ func StartAttributes(workflowType string, e models.Event) temporal.SearchAttribu
 		AttrEventType.ValueSet(e.Type),
 		AttrLivemode.ValueSet(e.Livemode),
 	}
+	updates = append(updates, about(e.PaymentIntentID, e.Metadata[models.KeyCustomerID], e.Metadata[models.KeyStoreID])...)
+	if workflowType == TypeFulfillOrder && e.Metadata != nil && e.PaymentIntentID+e.CheckoutSessionID != "" {
+		updates = append(updates, AttrOrderID.ValueSet(models.OrderID(e.PaymentIntentID, e.CheckoutSessionID)))
+	}
+	return temporal.NewSearchAttributes(updates...)
+}
+
+// SupportAttributes are the search attributes from the start of a workflow that
+// no event starts: SupportAction and OpenCase. What is "" is left out.
+func SupportAttributes(paymentIntentID, customerID, storeID string) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(about(paymentIntentID, customerID, storeID)...)
+}
+
+func about(paymentIntentID, customerID, storeID string) []temporal.SearchAttributeUpdate {
+	var updates []temporal.SearchAttributeUpdate
 	set := func(key temporal.SearchAttributeKeyKeyword, value string) {
 		if value != "" {
 			updates = append(updates, key.ValueSet(value))
 		}
 	}
-	set(AttrPaymentIntentID, e.PaymentIntentID)
-	set(AttrCustomerID, customerOrStore(e.Metadata[models.KeyCustomerID]))
-	set(AttrStoreID, customerOrStore(e.Metadata[models.KeyStoreID]))
-	if workflowType == TypeFulfillOrder && e.Metadata != nil && e.PaymentIntentID+e.CheckoutSessionID != "" {
-		set(AttrOrderID, models.OrderID(e.PaymentIntentID, e.CheckoutSessionID))
-	}
-	return temporal.NewSearchAttributes(updates...)
+	set(AttrPaymentIntentID, paymentIntentID)
+	set(AttrCustomerID, customerOrStore(customerID))
+	set(AttrStoreID, customerOrStore(storeID))
+	return updates
 }
 
 // customerOrStore lets only what can be an ID into a search attribute: metadata
@@ -71,10 +84,7 @@ const maxSummary = 200
 
 // Summary is the line that the Web UI shows for an event's workflow.
 func Summary(e models.Event) string {
-	about := e.PaymentIntentID
-	if about == "" {
-		about = e.CheckoutSessionID
-	}
-	text := models.Clean(strings.TrimSpace(e.Type+" "+about), maxSummary)
+	object := cmp.Or(e.PaymentIntentID, e.CheckoutSessionID, e.ChargeID)
+	text := models.Clean(strings.TrimSpace(e.Type+" "+object), maxSummary)
 	return strings.ToValidUTF8(text[:min(len(text), maxSummary)], "") // without the half of a character
 }

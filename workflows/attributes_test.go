@@ -89,6 +89,16 @@ func TestStartAttributes(t *testing.T) {
 			workflows.TypeRecordPaymentFailure, failed(),
 			with(attributes{"StripeEventType": "payment_intent.payment_failed", "CustomerID": "auth0|7", "StoreID": "bakery"}),
 		},
+		{
+			"a dispute is found by what its charge says",
+			workflows.TypeTrackDispute,
+			func() models.Event {
+				e := paid()
+				e.Type = "charge.dispute.created"
+				return e
+			}(),
+			with(attributes{"StripeEventType": "charge.dispute.created", "CustomerID": "auth0|7", "StoreID": "bakery"}),
+		},
 		{"live is live", workflows.TypeFulfillOrder, live, with(attributes{"Livemode": true})},
 		{
 			"a customer that cannot be one is left out",
@@ -126,6 +136,30 @@ func TestStartAttributes(t *testing.T) {
 	}
 }
 
+func TestSupportAttributes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                      string
+		payment, customer, bakery string
+		want                      map[string]any
+	}{
+		{"name what the payment is found by", "pi_1", "auth0|7", "bakery", map[string]any{
+			"PaymentIntentID": "pi_1", "CustomerID": "auth0|7", "StoreID": "bakery",
+		}},
+		{"leave out what is not known", "", "", "", map[string]any{}},
+		{"leave out what cannot be an ID", "pi_1", "1 Mill Lane\nBath", strings.Repeat("x", 65), map[string]any{"PaymentIntentID": "pi_1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := map[string]any{}
+			for key, value := range workflows.SupportAttributes(c.payment, c.customer, c.bakery).GetUntypedValues() {
+				got[key.GetName()] = value
+			}
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -135,6 +169,7 @@ func TestSummary(t *testing.T) {
 	}{
 		{"names the payment intent", models.Event{Type: "t", PaymentIntentID: "pi_1", CheckoutSessionID: "cs_1"}, "t pi_1"},
 		{"names the session where there is no intent", models.Event{Type: "t", CheckoutSessionID: "cs_1"}, "t cs_1"},
+		{"names the charge where there is nothing else", models.Event{Type: "t", ChargeID: "ch_1"}, "t ch_1"},
 		{"names the type alone where there is neither", models.Event{Type: "t"}, "t"},
 		{
 			"names nobody",

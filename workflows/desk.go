@@ -1,17 +1,19 @@
 package workflows
 
 import (
-	"go.temporal.io/sdk/converter"
+	"strings"
+
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"twigz/models"
 )
 
-// Names that people and programs reach a workflow by.
+// Names that people and programs reach a workflow by. The other signals are
+// named for their actions, see signals.
 const (
 	QueryState  = "state"
-	SignalRetry = "retry"
+	SignalRetry = string(models.ActRetry)
 )
 
 // blockedInternal is the BlockedReason of a step that no retry can mend.
@@ -20,51 +22,36 @@ const blockedInternal = "internal_error"
 // maxDetail is in characters: four bytes each at most, and Temporal takes 20 KB.
 const maxDetail = 4000
 
-// Request is what a signal carries: who asks, and why.
-type Request struct {
-	Actor     string `json:"actor"`
-	Reason    string `json:"reason"`
-	RequestID string `json:"requestId,omitempty"`
-}
-
 // State is the answer to the query "state".
 type State struct {
 	Step          string `json:"step"`                    // what is being done, in words
 	WaitingFor    string `json:"waitingFor,omitempty"`    // whom, "" when nobody is waited for
 	BlockedReason string `json:"blockedReason,omitempty"` // a fixed word
 	Detail        string `json:"detail,omitempty"`        // why, in words
+	Answer        string `json:"answer,omitempty"`        // what came of the last request, "" before the first
 	PaymentID     string `json:"paymentId,omitempty"`
 	OrderID       string `json:"orderId,omitempty"`
 }
 
 // desk is where people reach a workflow: it answers the query "state", and
-// collects the signals that the story waits for.
+// collects the requests that the story attends to when it comes to them.
 type desk struct {
 	State
-	retries int // signals "retry" that no wait has used up yet
+	received int            // signals, of whatever kind
+	queue    []Request      // received, and not attended to yet
+	hint     string         // what a person who is waited for can do
+	soft     bool           // a step that no retry mends returns its error, and nobody is waited for
+	told     string         // the reason that support was last told of, "" since the payment was last unblocked
+	blocks   int            // times that support was told of a reason
+	days     int            // days that a person has been waited for
+	keys     map[string]int // by our refund: idempotency keys under which Stripe keeps a failure
 }
 
 // open sets the desk up. It must come before anything is awaited, or the Web
-// UI's dialogs would not list the signal and the query.
+// UI's dialogs would not list the signals and the query.
 func (d *desk) open(ctx workflow.Context) error {
-	signals := workflow.GetSignalChannelWithOptions(ctx, SignalRetry, workflow.SignalChannelOptions{
-		Description: "Look again: the store is open, the stock is there, or the cart is filled. " +
-			`Input: {"actor":"your name","reason":"what you did"}`,
-	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		for {
-			var input converter.RawValue
-			if more := signals.Receive(ctx, &input); !more {
-				return
-			}
-			// Who signals means it, whatever they typed. What cannot be read
-			// leaves them unnamed; received as a Request, it would be dropped.
-			var request Request
-			_ = converter.GetDefaultDataConverter().FromPayload(input.Payload(), &request)
-			workflow.GetLogger(ctx).Info("retry requested", "actor", request.Actor)
-			d.retries++
-		}
-	})
+	d.keys = map[string]int{}
+	d.listen(ctx)
 	return workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return d.State, nil },
 		workflow.QueryHandlerOptions{Description: "What this workflow is doing, and whom it waits for"})
 }
@@ -72,25 +59,39 @@ func (d *desk) open(ctx workflow.Context) error {
 // begin says which step is next.
 func (d *desk) begin(ctx workflow.Context, step string) {
 	d.Step = step
-	workflow.SetCurrentDetails(ctx, step)
+	d.show(ctx, step)
 }
 
-// waitForRetry leaves the workflow to a person until they send "retry". The
-// reason is shown in the search attribute BlockedReason meanwhile, and stays
-// there until clear: looking again may find the same.
-func (d *desk) waitForRetry(ctx workflow.Context, reason, detail string) error {
-	detail = models.Clean(detail, maxDetail)
+// show puts a text at the top of the workflow's page in the Web UI.
+func (d *desk) show(ctx workflow.Context, text string) {
+	if d.Answer != "" {
+		text += "\n\nLast request: " + d.Answer
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}
+
+// block says why the payment needs a person. The reason is shown in the search
+// attribute BlockedReason, and stays there until clear: looking again may find
+// the same.
+func (d *desk) block(ctx workflow.Context, reason, detail, hint string) error {
 	if d.BlockedReason != reason {
 		if err := workflow.UpsertTypedSearchAttributes(ctx, AttrBlockedReason.ValueSet(reason)); err != nil {
 			return err
 		}
 	}
-	d.BlockedReason, d.Detail, d.WaitingFor = reason, detail, "a person"
-	workflow.SetCurrentDetails(ctx, "**Blocked: "+reason+"**\n\n"+detail+"\n\nMend the cause, then send the signal `retry`.")
+	d.BlockedReason, d.Detail, d.hint = reason, models.Clean(detail, maxDetail), hint
 	workflow.GetLogger(ctx).Warn("payment waits for a person", "reason", reason)
-	err := workflow.Await(ctx, func() bool { return d.retries > 0 })
-	d.retries, d.WaitingFor = 0, ""
-	return err
+	return nil
+}
+
+// waitFor says whom the workflow waits for from here on.
+func (d *desk) waitFor(ctx workflow.Context, whom string) {
+	d.WaitingFor = whom
+	if d.BlockedReason == "" {
+		d.show(ctx, "Waits for "+whom)
+		return
+	}
+	d.show(ctx, "**Blocked: "+d.BlockedReason+"**\n\n"+d.Detail+"\n\n"+d.hint)
 }
 
 // clear takes the block away, if there is one.
@@ -102,57 +103,63 @@ func (d *desk) clear(ctx workflow.Context) error {
 	return workflow.UpsertTypedSearchAttributes(ctx, AttrBlockedReason.ValueUnset())
 }
 
-// breakDown leaves a step that no retry can mend to a person.
+// breakDown leaves a step that no retry can mend to a person, until they send
+// "retry". Where the story goes on without the step, it returns the reason.
 func (d *desk) breakDown(ctx workflow.Context, because error) error {
 	workflow.GetLogger(ctx).Error("step failed for good", "step", d.Step, "error", because)
-	why := because.Error()
-	var failure *temporal.ApplicationError
-	if asError(because, &failure) {
-		why = failure.Message() // without what Temporal puts around it
+	if d.soft {
+		return because
 	}
-	return d.waitForRetry(ctx, blockedInternal, "The step “"+d.Step+"” failed: "+why)
+	detail := "The step “" + d.Step + "” failed: " + inWords(because)
+	if err := d.block(ctx, blockedInternal, detail, "Mend the cause, then send the signal `retry`."); err != nil {
+		return err
+	}
+	return d.awaitRetry(ctx)
 }
 
 // mended takes away the block of a step that had broken down and now succeeded.
-// Any other block is not the step's to take away.
+// Any other block is not the step's to take away, and a step that is done softly
+// has never broken down: the block is another's.
 func (d *desk) mended(ctx workflow.Context) error {
-	if d.BlockedReason != blockedInternal {
+	if d.soft || d.BlockedReason != blockedInternal {
 		return nil
 	}
 	return d.clear(ctx)
 }
 
-// onRows runs a step that is one short transaction: as a local activity, and
-// when that fails for a passing reason as a regular one. What no retry can mend
-// waits for a person, then the step is done again. So an error means that the
-// workflow was canceled.
-func onRows[Out any](ctx workflow.Context, d *desk, step string, activity, in any) (Out, error) {
-	for {
-		d.begin(ctx, step)
-		var out Out
-		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localRows(step)), activity, in).Get(ctx, &out)
-		if err != nil && passing(err) {
-			err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, durableRows(step)), activity, in).Get(ctx, &out)
-		}
-		if err == nil {
-			return out, d.mended(ctx)
-		}
-		if temporal.IsCanceledError(err) {
-			return out, err
-		}
-		if err := d.breakDown(ctx, err); err != nil {
-			return out, err
-		}
+// softly does something whose failure the story goes on from: it returns what
+// would have been left to a person otherwise, and is told in the state.
+func (d *desk) softly(ctx workflow.Context, do func() error) error {
+	before := d.soft
+	d.soft = true
+	err := do()
+	d.soft = before
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
+	if err != nil {
+		workflow.GetLogger(ctx).Error("something due was not done", "error", err)
+		d.Detail = models.Clean(strings.TrimSpace(d.Detail+"\n\n"+inWords(err)), maxDetail)
+	}
+	return nil
 }
 
-// passing says whether a later attempt may do better.
-func passing(err error) bool {
+// inWords is an error without what Temporal puts around it. Of several that were
+// joined, it is all.
+func inWords(err error) string {
+	var several interface{ Unwrap() []error }
+	if asError(err, &several) {
+		var words []string
+		for _, one := range several.Unwrap() {
+			words = append(words, inWords(one))
+		}
+		return strings.Join(words, "; ")
+	}
 	var failure *temporal.ApplicationError
 	if asError(err, &failure) {
-		return !failure.NonRetryable()
+		return failure.Message()
 	}
-	return !temporal.IsCanceledError(err) // a timeout
+	return err.Error()
 }
 
 // eventFields are what every log line of an event's workflow carries.

@@ -16,7 +16,8 @@ import (
 	"twigz/workflows"
 )
 
-func TestRetry(t *testing.T) {
+// Workflows that began before there were requests know "retry" alone.
+func TestRetryOfOlderWorkflows(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
@@ -37,6 +38,7 @@ func TestRetry(t *testing.T) {
 		t.Run("looks again whatever the signal carries: "+c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
+			s.older()
 			s.answer("CreateOrder", blocked(models.BlockedStoreClosed), existing)
 			s.after(time.Hour, func() { s.SignalWorkflow(workflows.SignalRetry, c.input) })
 			got, err := s.play(workflows.TypeFulfillOrder, paid())
@@ -48,6 +50,7 @@ func TestRetry(t *testing.T) {
 	t.Run("looks again when the signal came before the wait", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t)
+		s.older()
 		s.OnActivity("CreateOrder", mock.Anything, mock.Anything).Return(blocked(models.BlockedStoreClosed), nil).After(time.Minute).Once()
 		s.answer("CreateOrder", existing)
 		s.retryAfter(0)
@@ -59,6 +62,7 @@ func TestRetry(t *testing.T) {
 	t.Run("looks once for several signals that came while nobody looked", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t)
+		s.older()
 		s.answer("CreateOrder", blocked(models.BlockedStoreClosed), blocked(models.BlockedStoreClosed), existing)
 		s.after(time.Hour, func() {
 			s.SignalWorkflowSkippingWorkflowTask(workflows.SignalRetry, nil)
@@ -76,11 +80,24 @@ func TestRetry(t *testing.T) {
 	t.Run("is of no matter where nobody waits", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t)
+		s.older()
 		says(inProgress, recorded)(s)
 		s.retryAfter(0)
 		got, err := s.play(workflows.TypeRecordPayment, about("payment_intent.processing"))
 		require.NoError(t, err)
 		assert.Equal(t, noted, got)
+	})
+
+	t.Run("every other signal is heard and changes nothing", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t)
+		s.older()
+		s.answer("CreateOrder", blocked(models.BlockedStoreClosed), existing)
+		s.askAfter(time.Hour, models.ActRefund, mended)
+		s.after(2*time.Hour, func() { assert.Equal(t, "a person", s.state().WaitingFor) })
+		s.retryAfter(3 * time.Hour)
+		_, err := s.play(workflows.TypeFulfillOrder, paid())
+		require.NoError(t, err)
 	})
 }
 
@@ -99,6 +116,7 @@ func TestState(t *testing.T) {
 		s := newStage(t)
 		var seen []workflows.State
 		look := func() { seen = append(seen, s.state()) }
+		s.older() // wait_test.go has what is newer
 		s.answer("CreateOrder", errPassing, errPassing)
 		s.OnActivity("CreateOrder", mock.Anything, mock.Anything).
 			Return(blocked(models.BlockedStoreClosed), nil).After(time.Minute).Once()
@@ -156,6 +174,17 @@ func TestCancel(t *testing.T) {
 	}{
 		{"while it waits for a person", func(s *stage) {
 			s.answer("CreateOrder", blocked(models.BlockedStoreClosed))
+			reminds(s, 1)
+		}},
+		{"while support cannot be told", func(s *stage) {
+			s.answer("CreateOrder", blocked(models.BlockedStoreClosed))
+			s.answer("Remind", done{})
+			s.answerAlways("SendNotifications", errPassing)
+		}},
+		{"while it waits for Stripe to refund", func(s *stage) {
+			s.answer("CreateOrder", but(created, func(f *models.Fulfillment) { f.Refunds = []models.RefundDue{refundDue} }))
+			s.answer("ClearCart", done{})
+			s.answerAlways("MakeRefund", errStripe)
 		}},
 		{"while it waits for the database", func(s *stage) {
 			s.answerAlways("CreateOrder", errPassing)

@@ -1,39 +1,105 @@
 // Package workflows decides what happens next, durably.
 //
-// One workflow a Stripe event, its ID the event's. Its steps are the methods of
-// package activities:
+// One workflow a Stripe event, its ID the event's; and one for each thing that
+// no event starts. Their steps are the methods of package activities:
 //
-//	FulfillOrder          CreateOrder ─▶ ClearCart ─▶ SendNotifications
-//	                        │ does not fit        ▲
-//	                        └─▶ waits for a person │ signal "retry"
+//	FulfillOrder          CreateOrder ─▶ settle
+//	                        │ cannot be made: takes back, and looks again
+//	                        └─▶ GiveBack ─▶ MakeRefund, SettleRefund ─▶ SendNotifications
 //	RecordPaymentFailure  ViewPaymentIntent ─▶ RecordPaymentState(failed) ─▶ SendNotifications
 //	CancelPayment         ViewPaymentIntent ─▶ RecordPaymentState(canceled)
 //	RecordPayment         ViewPaymentIntent ─▶ RecordPaymentState(processing)
+//	RecordRefund          ViewRefunds ─▶ RecordRefunds ─▶ settle
+//	TrackDispute          ViewDispute ─▶ RecordDispute ─▶ settle
+//	                        ▲ open, and this workflow's to look after │
+//	                        └── a request, the deadline, a week ◀─────┘
+//	TrackReview           ViewReview ─▶ (rejected: ViewRefunds ─▶ RecordRefunds) ─▶ RecordReview ─▶ settle
+//	SupportAction         FindDue ─▶ carry out ─▶ Look ─▶ settle      support-<requestId>
+//	OpenCase              Look ─▶ settle                              case-<paymentId>
 //
-// Should one of the last three be the first to say what a payment is for that
-// was collected before (its success carried no metadata), it goes on as
+// Should one of the second to fourth be the first to say what a payment is for
+// that was collected before (its success carried no metadata), it goes on as
 // FulfillOrder does.
 //
-// Rows local, the world durable. A step that is one short transaction (onRows)
-// runs as a local activity, which costs one event of history and no trip to
-// another worker; when it fails for a passing reason the same method runs as a
-// regular activity, with its full retry policy and visible in the Web UI. Mails
-// and Stripe are regular activities from the start. A fulfilled order takes 13
-// events of history.
+// # Settling
+//
+// Every story comes down to the same: where does the payment stand, what is due,
+// is a person needed. A step on rows answers all three (models.Standing), and
+// desk.settle stays with the payment until none of it is left:
+//
+//	    ┌──────────────────────── look ◀──────────────────────┐
+//	    ▼                                                     │
+//	standing ── blocked, and this workflow's ──▶ tell support ─▶ wait ── a request, or a day
+//	    │                                                     │
+//	    │ not                                                 │
+//	    ▼                                                     │
+//	carry out what is due ──▶ requests left? ── yes: attend ──┘
+//	                                │ no
+//	                                ▼
+//	                               end
+//
+// Carrying out is: wake the workflow that waited, clear the cart, make refunds,
+// find the customer's address, send mails. Each is a row that changes when it is
+// done, so whoever does it, it is done once.
+//
+// # Rows local, the world durable
+//
+// A step that is one short transaction (onRows) runs as a local activity, which
+// costs one event of history and no trip to another worker; when it fails for a
+// passing reason the same method runs as a regular activity, with its full retry
+// policy and visible in the Web UI. Mails and Stripe are regular activities from
+// the start. A fulfilled order takes 13 events of history.
+//
+// # People
 //
 // No workflow ends failed for what the world did. A payment that does not fit
 // is a state, not an error: it is blocked, with a reason people can filter by
-// (search attribute BlockedReason), and the workflow stays open until a person
-// sends the signal "retry". A step that no retry can mend waits the same way,
-// with the reason internal_error. So a closed workflow means that nothing is
-// left to do, and an open one says whom it waits for: query "state".
+// (search attribute BlockedReason). Support is told at once and reminded every
+// day by a durable timer, and each day the payment is looked at again. A step
+// that no retry can mend waits the same way, unreminded, with the reason
+// internal_error, until the signal "retry". So a closed workflow means that
+// nothing is left to do, and an open one says whom it waits for: query "state".
 //
-// Idempotency comes from the rows: every step may run twice, and siblings (a
-// session's and its payment intent's events) may run side by side. Whichever
-// makes the order, the others find it. When a sibling fulfills a payment that
-// another workflow was waiting for a person about, it sends that one "retry",
-// so that it looks again, finds the order and ends.
+// Every workflow takes nine signals (retry, fix, accept, refund, cancel, hold,
+// release, resend, note), at any time. A signal is put into a queue, and the
+// story attends to the queue where it waits and before it ends; until the
+// payment is known, requests wait. Attending is the activity Act, which checks
+// and audits, once for a request's ID; then what it leaves due is carried out and
+// the payment is looked at again. What came of it is in the state. The same Act is behind
+// the support API, whose SupportAction carries out what is due when no workflow
+// is open for the payment any more. "retry" by the actor twigz is a sibling's
+// wake-up: it means look again, and is nobody's request.
+//
+// # Refunds
+//
+// The row comes first, and Stripe is asked in its name: the idempotency keys are
+// the row's key and a number, evt_1:compensation:1. An attempt whose fate is
+// unknown is repeated under the same key. A failure that Stripe keeps under a key
+// (it replays a stored 500 for a day) is followed by the next key, and MakeRefund
+// looks before it asks whether the refund is there already. Stripe's refusal is
+// an answer too: then what others refunded is read and recorded.
+//
+// # Compensation
+//
+// What takes an order back is a stack (undo), built before CreateOrder is called
+// and run from its top, on a context that a cancellation does not reach: stock
+// and cart, money, word to customer and store. Each step runs whatever came of
+// the others, all errors are kept, and then the rows are asked again: they know
+// whether all is done, or the payment is blocked as compensation_failed.
+//
+// # Idempotency
+//
+// It comes from the rows: every step may run twice, and siblings (a session's and
+// its payment intent's events) may run side by side. Whichever makes the order,
+// the others find it. When a workflow settles a payment that another was waiting
+// for a person about, it wakes that one, so that it looks again and ends. Which
+// workflow waits about a payment or looks after a dispute is in the rows.
+//
+// # Versions
 //
 // A change to what a workflow does in which order needs workflow.GetVersion;
 // recorded histories in testdata/histories fail the build when it is forgotten.
+//
+//	support-actions  1: requests, and reminders of a blocked payment. Older
+//	                 workflows know "retry" alone, which looks again.
 package workflows

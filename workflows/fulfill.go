@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 
 	"go.temporal.io/sdk/workflow"
@@ -42,127 +43,84 @@ type fulfillment struct {
 }
 
 func (f *fulfillment) run(ctx workflow.Context) (Result, error) {
-	if err := f.createOrder(ctx); err != nil {
+	s, err := f.place(ctx)
+	if err != nil {
 		return Result{}, err
 	}
-	if err := f.nameOrder(ctx); err != nil {
+	if s, err = f.settle(ctx, s, f.place); err != nil {
 		return Result{}, err
-	}
-	f.wakeSibling(ctx)
-	if f.made.Unfinished {
-		if err := f.finish(ctx); err != nil {
-			return Result{}, err
-		}
 	}
 	workflow.GetLogger(ctx).Info("payment handled",
-		append(eventFields(f.event), "outcome", f.made.Outcome, "order_id", f.made.OrderID)...)
-	result := Result{Outcome: f.made.Outcome, PaymentID: f.made.PaymentID, OrderID: f.made.OrderID}
-	if f.made.Outcome == models.PaymentBlocked {
-		result.AskedOf = f.made.OwnerID
-	}
-	return result, nil
+		append(eventFields(f.event), "outcome", s.Outcome, "order_id", s.OrderID)...)
+	return result(s), nil
 }
 
-// createOrder looks at the payment until it has an outcome that is not this
-// workflow's to wait for.
-func (f *fulfillment) createOrder(ctx workflow.Context) error {
-	for {
+// place creates the order, or takes back what was done towards one that cannot
+// be made. Where the payment stands then, the rows say.
+func (f *fulfillment) place(ctx workflow.Context) (models.Standing, error) {
+	takeBack := f.undoes()
+	var undone error
+	for tried := false; ; tried = true {
 		made, err := onRows[models.Fulfillment](ctx, &f.desk, "Create the order", rowsAndMails.CreateOrder, f.event)
 		if err != nil {
-			return err
+			return models.Standing{}, err
 		}
 		f.made = made
 		f.PaymentID, f.OrderID = made.PaymentID, made.OrderID
-		if made.Outcome != models.PaymentBlocked || made.OwnerID != workflow.GetInfo(ctx).WorkflowExecution.ID {
-			return f.clear(ctx)
-		}
-		if err := f.waitForRetry(ctx, string(made.BlockedReason), made.BlockedDetail); err != nil {
-			return err
-		}
-	}
-}
-
-// nameOrder makes the workflow findable by its order where the event alone did
-// not say that there would be one: it carried no metadata, a sibling did.
-func (f *fulfillment) nameOrder(ctx workflow.Context) error {
-	known, _ := workflow.GetTypedSearchAttributes(ctx).GetKeyword(AttrOrderID)
-	if f.OrderID == "" || f.OrderID == known {
-		return nil
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, AttrOrderID.ValueSet(f.OrderID))
-}
-
-// wakeSibling lets the workflow that waited about this payment look again. That
-// it ended meanwhile is no fault.
-func (f *fulfillment) wakeSibling(ctx workflow.Context) {
-	if f.made.WakeID == "" {
-		return
-	}
-	request := Request{Actor: "twigz", Reason: "fulfilled by " + f.event.ID}
-	err := workflow.SignalExternalWorkflow(ctx, f.made.WakeID, "", SignalRetry, request).Get(ctx, nil)
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("waiting sibling was not reached", "workflow_id", f.made.WakeID, "error", err)
-	}
-}
-
-func (f *fulfillment) finish(ctx workflow.Context) error {
-	order := activities.OrderInput{OrderID: f.made.OrderID}
-	if _, err := onRows[any](ctx, &f.desk, "Clear the cart", rowsAndMails.ClearCart, order); err != nil {
-		return err
-	}
-	if f.made.NoEmail {
-		if err := findEmail(ctx, &f.desk, f.made.PaymentID, f.made.ChargeID); err != nil {
-			return err
-		}
-	}
-	return notify(ctx, &f.desk, f.made.PaymentID)
-}
-
-// findEmail asks Stripe for the customer's address when nobody else knew it.
-// Without an answer the customer's notification will fail, and say so.
-func findEmail(ctx workflow.Context, d *desk, paymentID, chargeID string) error {
-	if chargeID == "" {
-		return nil
-	}
-	d.begin(ctx, "Ask Stripe for the customer's address")
-	asking := workflow.WithActivityOptions(ctx, findAddress(ctx, d.Step))
-	var found activities.BillingEmail
-	err := workflow.ExecuteActivity(asking, stripeCalls.FindBillingEmail, activities.ChargeInput{ChargeID: chargeID}).Get(ctx, &found)
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("no address from stripe", "error", err)
-		return ctx.Err()
-	}
-	if found.Email == "" {
-		return nil
-	}
-	_, err = onRows[any](ctx, d, "Keep the customer's address", rowsAndMails.KeepReceiptEmail,
-		activities.KeepEmailInput{PaymentID: paymentID, Email: found.Email})
-	return err
-}
-
-// notify sends the payment's pending notifications, and gives up on them when
-// no mail server took them for days.
-func notify(ctx workflow.Context, d *desk, paymentID string) error {
-	in := activities.NotifyInput{PaymentID: paymentID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID}
-	for {
-		d.begin(ctx, "Notify customer and store")
-		sending := workflow.WithActivityOptions(ctx, mails(d.Step))
-		err := workflow.ExecuteActivity(sending, rowsAndMails.SendNotifications, in).Get(ctx, nil)
 		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err == nil:
-			return d.mended(ctx)
-		case passing(err): // and did not pass for days
-			workflow.GetLogger(ctx).Error("notifications given up", "error", err)
-			_, err = onRows[any](ctx, d, "Give up the notifications", rowsAndMails.FailNotifications, in)
-			return err
+		case !made.Compensate:
+			return f.standing(undone), nil
+		case tried: // and the rows know nothing of it
+			if err := f.breakDown(ctx, cmp.Or(undone, errStillOwed)); err != nil {
+				return models.Standing{}, err
+			}
 		}
-		if err := d.breakDown(ctx, err); err != nil {
-			return err
+		if undone, err = f.takeBack(ctx, takeBack); err != nil {
+			return models.Standing{}, err
 		}
 	}
 }
 
-// asError is errors.As, named here so that the story reads on.
-func asError[T error](err error, target *T) bool { return errors.As(err, target) }
+// errStillOwed is about rows that ask for what has just been done.
+var errStillOwed = errors.New("what was to be taken back was, and is asked for again")
+
+// takeBack runs the undo stack. undone says what of it failed; err, that the
+// workflow was canceled.
+func (f *fulfillment) takeBack(ctx workflow.Context, stack *undo) (undone, err error) {
+	f.soft = true
+	undone = stack.run(ctx)
+	f.soft = false
+	if undone != nil {
+		workflow.GetLogger(ctx).Error("compensation did not finish", append(eventFields(f.event), "error", undone)...)
+		f.Detail = models.Clean(undone.Error(), maxDetail)
+	}
+	return undone, ctx.Err()
+}
+
+// standing is where the payment stands by what CreateOrder came to. What of a
+// compensation has just failed is not tried again at once: a person is told.
+func (f *fulfillment) standing(undone error) models.Standing {
+	s := models.Standing{
+		Outcome: f.made.Outcome, PaymentID: f.made.PaymentID, OrderID: f.made.OrderID,
+		BlockedReason: f.made.BlockedReason, BlockedDetail: f.made.BlockedDetail, OwnerID: f.made.OwnerID,
+		Due: models.Due{
+			PaymentID: f.made.PaymentID, OrderID: f.made.OrderID, Refunds: f.made.Refunds,
+			ClearCart: f.made.Unfinished && f.made.OrderID != "", Notify: f.made.Unfinished, NoEmail: f.made.NoEmail,
+			ChargeID: f.made.ChargeID, WakeID: f.made.WakeID,
+		},
+	}
+	if undone != nil && s.BlockedReason != "" {
+		s.BlockedDetail += "\n\n" + undone.Error()
+		s.Due.Refunds = nil
+	}
+	return s
+}
+
+// result is what a workflow came to, by where its payment stands at the end.
+func result(s models.Standing) Result {
+	r := Result{Outcome: s.Outcome, PaymentID: s.PaymentID, OrderID: s.OrderID}
+	if s.BlockedReason != "" {
+		r.AskedOf = s.OwnerID
+	}
+	return r
+}

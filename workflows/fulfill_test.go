@@ -115,10 +115,11 @@ func fulfillStories() []story {
 			want: orderMade,
 		},
 		{
-			name:  "a blocked payment waits for a person, then becomes an order",
+			name:  "older workflow: a blocked payment waits for a person, then becomes an order",
 			file:  "blocked_then_retried",
 			event: paid(),
 			script: func(s *stage) {
+				s.older()
 				s.answer("CreateOrder", blocked(models.BlockedStoreClosed), created)
 				finishes(s)
 				s.retryAfter(100 * time.Hour)
@@ -131,10 +132,11 @@ func fulfillStories() []story {
 			want: orderMade,
 		},
 		{
-			name:  "while the reason stays the same it is said once",
+			name:  "older workflow: while the reason stays the same it is said once",
 			file:  "blocked_still_blocked",
 			event: paid(),
 			script: func(s *stage) {
+				s.older()
 				s.answer("CreateOrder", blocked(models.BlockedStoreClosed), blocked(models.BlockedStoreClosed), created)
 				finishes(s)
 				s.retryAfter(time.Hour)
@@ -149,10 +151,11 @@ func fulfillStories() []story {
 			want: orderMade,
 		},
 		{
-			name:  "another reason replaces the first",
+			name:  "older workflow: another reason replaces the first",
 			file:  "blocked_for_two_reasons",
 			event: paid(),
 			script: func(s *stage) {
+				s.older()
 				s.answer("CreateOrder", blocked(models.BlockedStoreClosed), blocked(models.BlockedOutOfStock), created)
 				finishes(s)
 				s.retryAfter(time.Hour)
@@ -177,14 +180,13 @@ func fulfillStories() []story {
 			want: workflows.Result{Outcome: models.PaymentBlocked, PaymentID: "pay_1", AskedOf: "evt_sibling"},
 		},
 		{
-			name:  "a waiting payment that a sibling fulfilled finds the order and ends",
+			name:  "older workflow: a waiting payment that a sibling fulfilled finds the order and ends",
 			file:  "woken_by_sibling",
 			event: paid(),
 			script: func(s *stage) {
+				s.older()
 				s.answer("CreateOrder", blocked(models.BlockedMetadata), existing)
-				s.after(time.Hour, func() {
-					s.SignalWorkflow(workflows.SignalRetry, workflows.Request{Actor: "twigz", Reason: "fulfilled by evt_sibling"})
-				})
+				s.askAfter(time.Hour, models.ActRetry, wakeUp)
 			},
 			did: []string{
 				"local activity CreateOrder", "set BlockedReason", "local activity CreateOrder", "unset BlockedReason",
@@ -355,10 +357,11 @@ func fulfillStories() []story {
 			want: orderMade,
 		},
 		{
-			name:  "a broken step between two looks does not hide why the payment is blocked",
+			name:  "older workflow: a broken step between two looks does not hide why the payment is blocked",
 			file:  "internal_error_while_blocked",
 			event: paid(),
 			script: func(s *stage) {
+				s.older()
 				s.answer("CreateOrder", blocked(models.BlockedStoreClosed), errPermanent, blocked(models.BlockedStoreClosed), created)
 				finishes(s)
 				s.retryAfter(time.Hour)

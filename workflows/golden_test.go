@@ -40,7 +40,7 @@ func golden(t *testing.T, name string, got any) {
 
 func TestGoldenFilesAllBelongToAStory(t *testing.T) {
 	t.Parallel()
-	want := []string{"options.json"}
+	want := []string{"dialogs.json", "options.json"}
 	for _, stories := range every() {
 		for _, told := range stories {
 			want = append(want, told.file+".json")
@@ -57,24 +57,24 @@ func TestGoldenFilesAllBelongToAStory(t *testing.T) {
 }
 
 // TestActivityOptions holds the timeouts, retry policy, task queue and summary
-// that every activity is called with, wherever it is called.
+// that every step calls its activity with, wherever the step is.
 func TestActivityOptions(t *testing.T) {
 	t.Parallel()
 	options := map[string]map[string]string{}
 	for workflowType, stories := range every() {
 		for _, told := range stories {
 			s := newStage(t)
-			told.script(s)
-			_, err := s.play(workflowType, told.event)
+			_, err := told.play(s, workflowType)
 			require.NoError(t, err, told.name)
 			for _, r := range s.asked {
 				if !strings.HasSuffix(r.Do, "activity") {
 					continue
 				}
-				if before, ok := options[r.String()]; ok {
+				step := r.String() + ": " + r.options["Summary"]
+				if before, ok := options[step]; ok {
 					assert.True(t, maps.Equal(before, r.options), "%s is called with other options in %q", r, told.name)
 				}
-				options[r.String()] = r.options
+				options[step] = r.options
 			}
 		}
 	}

@@ -66,3 +66,17 @@ func findAddress(ctx workflow.Context, summary string) workflow.ActivityOptions 
 	options.ScheduleToCloseTimeout = 10 * time.Minute
 	return options
 }
+
+// refunds is for giving money back. Half a day outlasts every outage of Stripe's
+// that is known; then a person is told. A look and a call take up to eight
+// seconds each. The pauses grow to a quarter of an hour, because by then nobody
+// waits at a screen.
+func refunds(ctx workflow.Context, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              StripeQueue(workflow.GetInfo(ctx).TaskQueueName),
+		StartToCloseTimeout:    20 * time.Second,
+		ScheduleToCloseTimeout: 12 * time.Hour,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 15 * time.Minute},
+		Summary:                summary,
+	}
+}

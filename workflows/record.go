@@ -34,8 +34,8 @@ func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Res
 	state := told
 	// A session that expired says nothing of its intent, which may linger a while.
 	if e.PaymentIntentID != "" && e.Type != "checkout.session.expired" {
-		d.begin(ctx, "Ask Stripe how the payment is now")
-		view, err := viewPayment(ctx, e.PaymentIntentID, d.Step)
+		in := activities.PaymentIntentInput{PaymentIntentID: e.PaymentIntentID}
+		view, err := ask[activities.PaymentView](ctx, d, "Ask Stripe how the payment is now", stripeCalls.ViewPaymentIntent, in)
 		if err != nil {
 			return Result{}, err
 		}
@@ -50,7 +50,7 @@ func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Res
 	workflow.GetLogger(ctx).Info("payment state recorded",
 		append(eventFields(e), "state", state, "outcome", recorded.Outcome, "reason", e.FailureCode+e.CancellationReason)...)
 	if recorded.Tell {
-		if err := d.tell(ctx, recorded); err != nil {
+		if err := d.tell(ctx, recorded.PaymentID, recorded.ChargeID, recorded.NoEmail); err != nil {
 			return Result{}, err
 		}
 	}
@@ -60,30 +60,7 @@ func record(ctx workflow.Context, e models.Event, told models.PaymentState) (Res
 		run.event.Amount, run.event.AmountReceived = nil, nil
 		return run.run(ctx)
 	}
-	return Result{Outcome: recorded.Outcome, PaymentID: recorded.PaymentID}, nil
-}
-
-func (d *desk) tell(ctx workflow.Context, r models.Recording) error {
-	if r.NoEmail {
-		if err := findEmail(ctx, d, r.PaymentID, r.ChargeID); err != nil {
-			return err
-		}
-	}
-	return notify(ctx, d, r.PaymentID)
-}
-
-// viewPayment asks Stripe how the payment is now. Where Stripe does not know it
-// or cannot be asked in time, the event's own word has to do: a zero view.
-func viewPayment(ctx workflow.Context, paymentIntentID, step string) (activities.PaymentView, error) {
-	var view activities.PaymentView
-	asking := workflow.WithActivityOptions(ctx, askStripe(ctx, step))
-	in := activities.PaymentIntentInput{PaymentIntentID: paymentIntentID}
-	err := workflow.ExecuteActivity(asking, stripeCalls.ViewPaymentIntent, in).Get(ctx, &view)
-	if err != nil {
-		workflow.GetLogger(ctx).Warn("stripe was not asked, going by the event", "error", err)
-		return activities.PaymentView{}, ctx.Err()
-	}
-	return view, nil
+	return d.end(ctx, models.Standing{Outcome: recorded.Outcome, PaymentID: recorded.PaymentID}, eventFields(e))
 }
 
 // present corrects what an event told by how the payment is now. An event that

@@ -22,6 +22,11 @@ const (
 	TypeRecordPayment        = "RecordPayment"
 	TypeRecordPaymentFailure = "RecordPaymentFailure"
 	TypeCancelPayment        = "CancelPayment"
+	TypeRecordRefund         = "RecordRefund"
+	TypeTrackDispute         = "TrackDispute"
+	TypeTrackReview          = "TrackReview"
+	TypeSupportAction        = "SupportAction"
+	TypeOpenCase             = "OpenCase"
 )
 
 // Types maps the name of every workflow type to its function.
@@ -31,6 +36,11 @@ func Types() map[string]any {
 		TypeRecordPayment:        RecordPayment,
 		TypeRecordPaymentFailure: RecordPaymentFailure,
 		TypeCancelPayment:        CancelPayment,
+		TypeRecordRefund:         RecordRefund,
+		TypeTrackDispute:         TrackDispute,
+		TypeTrackReview:          TrackReview,
+		TypeSupportAction:        SupportAction,
+		TypeOpenCase:             OpenCase,
 	}
 }
 
@@ -46,6 +56,13 @@ func ForEvent(e models.Event) (name string, ok bool) {
 		return TypeRecordPaymentFailure, true
 	case "payment_intent.canceled", "checkout.session.expired":
 		return TypeCancelPayment, true
+	case "charge.refunded", "refund.created", "refund.updated", "refund.failed", "charge.refund.updated":
+		return TypeRecordRefund, true
+	case "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
+		"charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated":
+		return TypeTrackDispute, true
+	case "review.opened", "review.closed":
+		return TypeTrackReview, true
 	case "checkout.session.completed":
 		if e.Mode != "payment" {
 			return "", false

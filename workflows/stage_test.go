@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type stage struct {
 	*testsuite.TestWorkflowEnvironment
 	t     *testing.T
 	asked []request
+	known map[string]bool // versions that were asked for
 }
 
 // request is one thing that a workflow asked of Temporal.
@@ -47,7 +49,7 @@ func newStage(t *testing.T) *stage {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	s := &stage{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t}
+	s := &stage{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, known: map[string]bool{}}
 	s.SetStartWorkflowOptions(client.StartWorkflowOptions{TaskQueue: workflows.TaskQueue})
 	s.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&recorder{stage: s}}})
 	s.RegisterActivity(&activities.Activities{})
@@ -62,9 +64,15 @@ func newStage(t *testing.T) *stage {
 // scripted how it gets to an end.
 func (s *stage) play(workflowType string, e models.Event) (workflows.Result, error) {
 	s.t.Helper()
-	s.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: e.ID, TaskQueue: "fulfillment"})
-	require.NoError(s.t, s.SetTypedSearchAttributesOnStart(workflows.StartAttributes(workflowType, e)))
-	s.ExecuteWorkflow(workflowType, e)
+	return s.start(e.ID, workflowType, workflows.StartAttributes(workflowType, e), e)
+}
+
+// start runs a workflow of any input.
+func (s *stage) start(id, workflowType string, attributes temporal.SearchAttributes, input any) (workflows.Result, error) {
+	s.t.Helper()
+	s.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: id, TaskQueue: "fulfillment"})
+	require.NoError(s.t, s.SetTypedSearchAttributesOnStart(attributes))
+	s.ExecuteWorkflow(workflowType, input)
 	require.True(s.t, s.IsWorkflowCompleted(), "the workflow is still open")
 	s.AssertExpectations(s.t)
 	if err := s.GetWorkflowError(); err != nil {
@@ -117,8 +125,22 @@ func failure(activity string, err error) []any {
 func (s *stage) after(d time.Duration, do func()) { s.RegisterDelayedCallback(do, d) }
 
 // retryAfter lets a person send "retry".
-func (s *stage) retryAfter(d time.Duration) {
-	s.after(d, func() { s.SignalWorkflow(workflows.SignalRetry, workflows.Request{Actor: "ada", Reason: "mended"}) })
+func (s *stage) retryAfter(d time.Duration) { s.askAfter(d, models.ActRetry, mended) }
+
+// askAfter lets a person, or a program, send a signal.
+func (s *stage) askAfter(d time.Duration, kind models.ActionKind, input any) {
+	s.after(d, func() { s.SignalWorkflow(string(kind), input) })
+}
+
+var (
+	mended = workflows.Request{Actor: "ada", Reason: "mended"}
+	wakeUp = workflows.Request{Actor: "twigz", Reason: "settled by evt_sibling"}
+)
+
+// older makes the workflow one that began before there were requests and
+// reminders.
+func (s *stage) older() {
+	s.OnGetVersion("support-actions", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
 }
 
 func (s *stage) state() workflows.State {
@@ -188,6 +210,23 @@ func (o *outbound) SignalExternalWorkflow(ctx workflow.Context, id, runID, signa
 	return o.Next.SignalExternalWorkflow(ctx, id, runID, signal, arg)
 }
 
+// GetVersion is noted where a workflow first parts from older ones.
+func (o *outbound) GetVersion(ctx workflow.Context, changeID string, oldest, newest workflow.Version) workflow.Version {
+	version := o.Next.GetVersion(ctx, changeID, oldest, newest)
+	if version != workflow.DefaultVersion && !o.stage.known[changeID] {
+		o.stage.known[changeID] = true
+		o.note("version", changeID, version, nil)
+	}
+	return version
+}
+
+func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, options workflow.TimerOptions) workflow.Future {
+	if options.Summary != "Sleep" { // the pause before a local activity's second attempt
+		o.note("timer", d.String(), options.Summary, nil)
+	}
+	return o.Next.NewTimerWithOptions(ctx, d, options)
+}
+
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
 	// What is unset can only be seen from what was there before.
 	for _, key := range []temporal.SearchAttributeKeyKeyword{workflows.AttrOrderID, workflows.AttrBlockedReason} {
@@ -234,6 +273,7 @@ type story struct {
 	name   string // a sentence
 	file   string // of its golden inputs
 	event  models.Event
+	start  any // the input of a workflow that no event starts, nil for all others
 	script func(*stage)
 	did    []string
 	want   workflows.Result
@@ -247,8 +287,7 @@ func tell(t *testing.T, workflowType string, stories []story) {
 		t.Run(told.name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
-			told.script(s)
-			got, err := s.play(workflowType, told.event)
+			got, err := told.play(s, workflowType)
 			require.NoError(t, err)
 			require.Equal(t, told.did, s.did())
 			require.Equal(t, told.want, got)
@@ -257,13 +296,32 @@ func tell(t *testing.T, workflowType string, stories []story) {
 	}
 }
 
+func (told story) play(s *stage, workflowType string) (workflows.Result, error) {
+	told.script(s)
+	switch input := told.start.(type) {
+	case workflows.SupportInput:
+		return s.start(workflows.SupportWorkflowID(input.RequestID), workflowType, attributes, input)
+	case workflows.CaseInput:
+		return s.start(workflows.CaseWorkflowID(input.PaymentID), workflowType, attributes, input)
+	default:
+		return s.play(workflowType, told.event)
+	}
+}
+
+var attributes = workflows.SupportAttributes("pi_1", "auth0|7", "bakery")
+
 // every story of every workflow type.
 func every() map[string][]story {
 	return map[string][]story{
-		workflows.TypeFulfillOrder:         fulfillStories(),
+		workflows.TypeFulfillOrder:         slices.Concat(fulfillStories(), waitStories(), compensateStories()),
 		workflows.TypeRecordPaymentFailure: failureStories(),
 		workflows.TypeCancelPayment:        cancelStories(),
 		workflows.TypeRecordPayment:        processingStories(),
+		workflows.TypeRecordRefund:         refundStories(),
+		workflows.TypeTrackDispute:         disputeStories(),
+		workflows.TypeTrackReview:          reviewStories(),
+		workflows.TypeSupportAction:        supportStories(),
+		workflows.TypeOpenCase:             caseStories(),
 	}
 }
 
