@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"twigz/models"
 )
@@ -27,6 +29,7 @@ type PaymentInput struct {
 type LookInput struct {
 	PaymentID  string `json:"paymentId"`
 	WorkflowID string `json:"workflowId"`
+	TakeOver   bool   `json:"takeOver,omitempty"` // whoever waits for a person about it is known to be gone
 }
 
 // RecordRefunds keeps what was refunded of a payment.
@@ -53,9 +56,14 @@ func (a *Activities) RecordReview(ctx context.Context, e models.Event) (models.S
 	return s, edge(err)
 }
 
-// Act does what a person asked for, once, or says why not.
+// Act does what a person asked for, once, or says why not. A request that cannot
+// be is refused like one that may not be: there is nobody to correct it but the
+// person who reads the answer.
 func (a *Activities) Act(ctx context.Context, action models.Action) (models.ActionResult, error) {
 	r, err := a.DB.Act(ctx, action)
+	if wrong, ok := errors.AsType[*models.Error](err); ok {
+		return models.ActionResult{Refusal: strings.TrimSpace(wrong.Field + " " + wrong.Message)}, nil
+	}
 	return r, edge(err)
 }
 
@@ -67,7 +75,7 @@ func (a *Activities) FindDue(ctx context.Context, in PaymentInput) (models.Due, 
 
 // Look finds where a payment stands, and makes its order if that can be now.
 func (a *Activities) Look(ctx context.Context, in LookInput) (models.Standing, error) {
-	s, err := a.DB.Look(ctx, in.PaymentID, in.WorkflowID)
+	s, err := a.DB.Look(ctx, in.PaymentID, in.WorkflowID, in.TakeOver)
 	return s, edge(err)
 }
 
