@@ -22,6 +22,7 @@ const (
 	TypeRecordPayment        = "RecordPayment"
 	TypeRecordPaymentFailure = "RecordPaymentFailure"
 	TypeCancelPayment        = "CancelPayment"
+	TypeReconcile            = "Reconcile"
 )
 
 // Types maps the name of every workflow type to its function.
@@ -31,6 +32,7 @@ func Types() map[string]any {
 		TypeRecordPayment:        RecordPayment,
 		TypeRecordPaymentFailure: RecordPaymentFailure,
 		TypeCancelPayment:        CancelPayment,
+		TypeReconcile:            Reconcile,
 	}
 }
 
