@@ -43,6 +43,7 @@ var recordedPaths = map[string][]string{
 	workflows.TypeRecordPaymentFailure: {"told", "too_late"},
 	workflows.TypeCancelPayment:        {"canceled"},
 	workflows.TypeRecordPayment:        {"processing", "placed_late"},
+	workflows.TypeReconcile:            {"found"},
 }
 
 func TestReplay(t *testing.T) {
