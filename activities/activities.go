@@ -1,11 +1,12 @@
 // Package activities touches the world, once for each call: Twigz's tables, the
 // mail server, Stripe.
 //
-// Two sets of activities live here, each a struct of what it needs, registered
-// by cmd/worker on a task queue of its own:
+// Three sets of activities live here, each a struct of what it needs, registered
+// by cmd/worker:
 //
-//	Activities  rows and mails   task queue "fulfillment"
-//	Stripe      calls to Stripe  task queue "stripe", rate-limited there
+//	Activities  rows and mails            task queue "fulfillment"
+//	Stripe      calls to Stripe           task queue "stripe", rate-limited there
+//	Reconciler  Stripe, rows, workflows   task queue "stripe"
 //
 // (workflows.StripeQueue says what the second is called beside another first.)
 //
@@ -13,6 +14,10 @@
 // idempotent transaction each, so a workflow runs them as local activities first
 // and as regular ones when that fails. Everything that leaves the database is a regular activity: local ones run
 // again together when a worker dies and are not rate-limited.
+//
+// Money is given back by one activity, MakeRefund, once for each row of ours, by
+// looking before it asks. What it cannot know it does not guess: a refusal is an
+// answer, Stripe's own fault is a KeptFailure, everything else passes.
 //
 // Errors are converted at this edge: edge marks what no retry can mend as
 // non-retryable and lets no data into the text, because failures are kept in

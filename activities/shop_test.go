@@ -116,8 +116,12 @@ func runUntil[Out any](ctx context.Context, t *testing.T, set, activity, input a
 	env := suite.NewTestActivityEnvironment()
 	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 	env.RegisterActivity(set)
+	var inputs []any
+	if input != nil { // nil: it takes none
+		inputs = append(inputs, input)
+	}
 	var out Out
-	answer, err := env.ExecuteActivity(activity, input)
+	answer, err := env.ExecuteActivity(activity, inputs...)
 	if err != nil {
 		return out, err
 	}

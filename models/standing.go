@@ -32,6 +32,7 @@ type Standing struct {
 	BlockedReason BlockedReason `json:"blockedReason,omitempty"` // "" when it is not blocked
 	BlockedDetail string        `json:"blockedDetail,omitempty"` // for people; names no one
 	OwnerID       string        `json:"ownerId,omitempty"`       // the workflow that waits for a person, when blocked
+	Unwatched     string        `json:"unwatched,omitempty"`     // an open dispute that no workflow watches, "" when there is none
 	Due           Due           `json:"due"`
 }
 
@@ -75,9 +76,19 @@ type Action struct {
 	Recipient Recipient `json:"recipient,omitempty"` // of a resend: customer or store
 	HoldID    string    `json:"holdId,omitempty"`    // of a release; "": every hold of staff
 
-	// Start is written into the inbox together with the action, so that what it
-	// leaves to be done is not lost; nil: the caller does that itself.
+	// Start names the workflow that does what the action leaves to be done. It is
+	// written into the inbox together with the action, with a FollowUp as its input;
+	// nil: the caller does that itself.
 	Start *PendingStart `json:"-"`
+}
+
+// FollowUp is what the workflow of an action is told.
+type FollowUp struct {
+	PaymentID       string `json:"paymentId"`
+	RequestID       string `json:"requestId"`
+	PaymentIntentID string `json:"paymentIntentId,omitempty"` // this and the next two are for finding it
+	CustomerID      string `json:"customerId,omitempty"`
+	StoreID         string `json:"storeId,omitempty"`
 }
 
 // ActionResult is what came of an action.

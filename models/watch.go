@@ -21,10 +21,11 @@ const (
 	CursorWatched = "payments_with_outcome" // every payment that was last changed before has an outcome
 )
 
-// watchOverlap is how far before CursorWatched is looked again, as long as it
-// costs little: clocks differ between machines, and a transaction may end later
-// than the time that it wrote down.
-const watchOverlap = 24 * time.Hour
+// watchOverlap is how far before CursorWatched is looked again: clocks differ
+// between machines, and a transaction may end later than the time that it wrote
+// down. With a million payments in the table an hour of them takes 4 ms, a day
+// 350, and all of them 2.5 s.
+const watchOverlap = time.Hour
 
 // withoutOutcome are the payments that were last changed between two times and
 // have nothing to show for their money. Money counts as given back when it was
@@ -66,6 +67,8 @@ func (db *DB) PaymentsWithoutOutcome(ctx context.Context, after time.Duration, l
 // watchWindow is between which times a payment has to have been changed last to
 // be looked at. What is before was found well, and could only have become worse
 // by a change: looking through it again would read a shop's whole past each time.
+// So whatever makes a payment worse, a refund that comes back for example, has to
+// touch the payment's updated_at, also when no other column of it changes.
 func (db *DB) watchWindow(ctx context.Context, after time.Duration) (map[string]any, error) {
 	well, err := db.Cursor(ctx, CursorWatched)
 	if err != nil {

@@ -114,10 +114,10 @@ func TestTheWatchdogDoesNotReadTheWholePastEachTime(t *testing.T) {
 	url := pgtest.NewURL(t)
 	s := shop{openAt(t, url), t}
 	s.collect("pay_old", "updated_at = now() - interval '40 days'")
-	s.collect("pay_new", "updated_at = now() - interval '2 hours'")
+	s.collect("pay_new", "updated_at = now() - interval '90 minutes'")
 	assert.Equal(t, []string{"pay_old", "pay_new"}, s.lacking(), "at first everything is looked at")
 	require.NoError(t, s.MoveCursor(t.Context(), models.CursorWatched, time.Now().Add(-time.Hour)))
-	assert.Equal(t, []string{"pay_new"}, s.lacking(), "and later what was changed since everything was well, or a day before")
+	assert.Equal(t, []string{"pay_new"}, s.lacking(), "and later what was changed since everything was well, or an hour before")
 
 	years(s)
 	s.exec("UPDATE payments SET updated_at = now() - interval '30 days' WHERE id <> 'pay_new'")

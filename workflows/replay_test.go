@@ -44,6 +44,7 @@ var recordedPaths = map[string][]string{
 	workflows.TypeRecordPaymentFailure: {"told", "too_late"},
 	workflows.TypeCancelPayment:        {"canceled"},
 	workflows.TypeRecordPayment:        {"processing", "placed_late"},
+	workflows.TypeReconcile:            {"found"},
 }
 
 // pathsToRecord are the paths whose histories the end-to-end tests are to record

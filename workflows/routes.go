@@ -27,6 +27,7 @@ const (
 	TypeTrackReview          = "TrackReview"
 	TypeSupportAction        = "SupportAction"
 	TypeOpenCase             = "OpenCase"
+	TypeReconcile            = "Reconcile"
 )
 
 // Types maps the name of every workflow type to its function.
@@ -41,6 +42,7 @@ func Types() map[string]any {
 		TypeTrackReview:          TrackReview,
 		TypeSupportAction:        SupportAction,
 		TypeOpenCase:             OpenCase,
+		TypeReconcile:            Reconcile,
 	}
 }
 

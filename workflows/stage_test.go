@@ -54,6 +54,7 @@ func newStage(t *testing.T) *stage {
 	s.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&recorder{stage: s}}})
 	s.RegisterActivity(&activities.Activities{})
 	s.RegisterActivity(&activities.Stripe{})
+	s.RegisterActivity(&activities.Reconciler{})
 	for name, function := range workflows.Types() {
 		s.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}
@@ -196,7 +197,11 @@ func (o *outbound) note(do, name string, input any, options map[string]string) {
 }
 
 func (o *outbound) ExecuteActivity(ctx workflow.Context, activity string, args ...any) workflow.Future {
-	o.note("activity", activity, args[0], spell(workflow.GetActivityOptions(ctx)))
+	var input any // nil: it takes none
+	if len(args) > 0 {
+		input = args[0]
+	}
+	o.note("activity", activity, input, spell(workflow.GetActivityOptions(ctx)))
 	return o.Next.ExecuteActivity(ctx, activity, args...)
 }
 

@@ -32,7 +32,7 @@ func TestBadSettingsAreToldWithoutTheirValues(t *testing.T) {
 	t.Parallel()
 	bad := map[string]string{
 		"DATABASE_URL": "hunter2", "STRIPE_SECRET_KEY": "hunter2", "STRIPE_API_BASE": "hunter2", "TEMPORAL_UI_URL": "hunter2",
-		"LOG_LEVEL": "hunter2", "SMTP_URL": "hunter2", "MAIL_FROM": "hunter2", "SUPPORT_EMAIL": "hunter2",
+		"STRIPE_LIVEMODE": "hunter2", "LOG_LEVEL": "hunter2", "SMTP_URL": "hunter2", "MAIL_FROM": "hunter2", "SUPPORT_EMAIL": "hunter2",
 	}
 	_, err := configOf(bad)
 	require.Error(t, err)
@@ -40,6 +40,23 @@ func TestBadSettingsAreToldWithoutTheirValues(t *testing.T) {
 		assert.Contains(t, err.Error(), name)
 	}
 	assert.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestLivemodeGoesByTheKeyUnlessItIsTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		key, told string
+		want      bool
+	}{
+		{"sk_test_key", "", false},
+		{"rk_live_key", "", true},
+		{"sk_live_key", "false", false},
+		{"sk_test_key", "true", true},
+	} {
+		got, err := configOf(map[string]string{"STRIPE_SECRET_KEY": c.key, "STRIPE_LIVEMODE": c.told})
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got.livemode, c.key+" "+c.told)
+	}
 }
 
 func TestMailSettings(t *testing.T) {

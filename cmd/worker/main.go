@@ -18,12 +18,14 @@ import (
 	"syscall"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"twigz/activities"
 	"twigz/internal/mail"
+	"twigz/internal/reconcile"
 	"twigz/internal/settings"
 	"twigz/internal/temporalclient"
 	"twigz/models"
@@ -62,6 +64,7 @@ type config struct {
 	databaseURL  string
 	temporal     temporalclient.Config
 	stripeKey    string
+	livemode     bool   // events of the other mode are not looked for
 	stripeBase   string // "": Stripe's own address
 	smtpURL      string // "": no mail server
 	mailFrom     string
@@ -71,11 +74,12 @@ type config struct {
 
 func readConfig(getenv func(string) string) (config, error) {
 	r := settings.From(getenv)
-	key, _ := r.StripeKey()
+	key, live := r.StripeKey()
 	c := config{
 		databaseURL:  r.DatabaseURL(),
 		temporal:     temporalclient.ReadConfig(r, getenv),
 		stripeKey:    key,
+		livemode:     r.Bool("STRIPE_LIVEMODE", live),
 		stripeBase:   r.URL("STRIPE_API_BASE", "", "http", "https"),
 		smtpURL:      r.Text("SMTP_URL", ""),
 		supportEmail: r.Text("SUPPORT_EMAIL", ""),
@@ -214,7 +218,14 @@ func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, tempor
 		DisableWorkflowWorker:        true,
 		WorkerStopTimeout:            temporalclient.StopTime,
 	})
-	stripeCalls.RegisterActivity(activities.NewStripe(c.stripeKey, c.stripeBase))
+	stripe := activities.NewStripe(c.stripeKey, c.stripeBase)
+	stripeCalls.RegisterActivity(stripe)
+	stripeCalls.RegisterActivity(&activities.Reconciler{
+		Stripe: stripe, DB: db, Livemode: c.livemode, Log: log,
+		Start:    reconcile.Start(temporal, c.temporal.TaskQueue),
+		OpenCase: reconcile.OpenCase(temporal, c.temporal.TaskQueue),
+		Running:  reconcile.Running(temporal),
+	})
 	if err := stripeCalls.Start(); err != nil {
 		return fmt.Errorf("poll %s: %w", stripeQueue, err)
 	}
@@ -225,6 +236,31 @@ func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, tempor
 		main.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}
 	main.RegisterActivity(&activities.Activities{DB: db, Mailer: mailer, SupportEmail: c.supportEmail, Log: log})
+	go schedule(ctx, c, log, temporal)
 	log.InfoContext(ctx, "working", "task_queue", c.temporal.TaskQueue)
 	return main.Run(stop)
+}
+
+// schedule sees to it that reconciliation is scheduled, beside the work: payments
+// do not wait for it. A Temporal that will not have a schedule, because it is too
+// old or this client may not make one, is told of and not asked again.
+func schedule(ctx context.Context, c config, log *slog.Logger, temporal client.Client) {
+	err := persist(ctx, log, "schedule", unavailable, func() error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		return reconcile.Schedule(ctx, temporal, c.temporal.TaskQueue)
+	})
+	if stopped(ctx, err) != nil {
+		log.ErrorContext(ctx, "reconciliation cannot be scheduled", "schedule_id", reconcile.ScheduleID(c.temporal.TaskQueue), "error", err)
+	}
+}
+
+// unavailable says whether Temporal may answer otherwise later.
+func unavailable(err error) bool {
+	var (
+		refused   *serviceerror.PermissionDenied
+		invalid   *serviceerror.InvalidArgument
+		unknowing *serviceerror.Unimplemented
+	)
+	return !errors.As(err, &refused) && !errors.As(err, &invalid) && !errors.As(err, &unknowing)
 }
