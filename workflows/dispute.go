@@ -57,6 +57,9 @@ func (w *watch) untilDecided(ctx workflow.Context) (models.Standing, error) {
 		if err != nil {
 			return s.Standing, err
 		}
+		if !waits && len(s.Due.Refunds) > 0 {
+			continue // what came of them may need a person
+		}
 		if err := w.awaitBank(ctx, s, waits); err != nil {
 			return s.Standing, err
 		}

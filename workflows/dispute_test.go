@@ -169,6 +169,22 @@ func disputeStories() []story {
 			want: handled,
 		},
 		{
+			name:  "what came of a refund is looked at before the bank is waited for",
+			file:  "dispute_refund_due",
+			event: disputed(),
+			script: func(s *stage) {
+				open := disputeIn("evt_dispute", 0)
+				open.Due.Refunds = []models.RefundDue{refundDue}
+				looks(s, open, disputeIn("evt_dispute", 0), decided())
+				s.answer("MakeRefund", refundMade)
+				s.answer("SettleRefund", models.Standing{})
+			},
+			did: seq(
+				looked, "set OrderID", "activity MakeRefund", "local activity SettleRefund", looked, "timer 168h0m0s", looked,
+			),
+			want: handled,
+		},
+		{
 			name:  "a payment that is blocked besides is waited for like any other",
 			file:  "dispute_blocked",
 			event: disputed(),

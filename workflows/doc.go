@@ -27,16 +27,16 @@
 // is a person needed. A step on rows answers all three (models.Standing), and
 // desk.settle stays with the payment until none of it is left:
 //
-//	    ┌──────────────────────── look ◀──────────────────────┐
-//	    ▼                                                     │
-//	standing ── blocked, and this workflow's ──▶ tell support ─▶ wait ── a request, or a day
-//	    │                                                     │
-//	    │ not                                                 │
-//	    ▼                                                     │
-//	carry out what is due ──▶ requests left? ── yes: attend ──┘
-//	                                │ no
-//	                                ▼
-//	                               end
+//	    ┌───────────────────────── look ◀──────────────────────────┐
+//	    ▼                                                          │
+//	standing ── blocked, and ours ─▶ tell support ─▶ wait for a request, or a day
+//	    │                                                          │
+//	    │ not                                                      │
+//	    ▼                                                          │
+//	carry out what is due ─▶ made a refund, or a request left? ─ yes
+//	                               │ no
+//	                               ▼
+//	                              end
 //
 // Carrying out is: wake the workflow that waited, clear the cart, make refunds,
 // find the customer's address, send mails. Each is a row that changes when it is

@@ -169,6 +169,7 @@ func refunding(t *testing.T, script func(*stage)) *stage {
 	s := newStage(t)
 	s.answer("CreateOrder", but(existing, func(f *models.Fulfillment) { f.Refunds = []models.RefundDue{refundDue} }))
 	script(s)
+	s.answer("CreateOrder", existing) // refunds are followed by another look
 	_, err := s.play(workflows.TypeFulfillOrder, paid())
 	require.NoError(t, err)
 	return s
@@ -208,7 +209,7 @@ func TestIdempotencyKeys(t *testing.T) {
 		assert.Equal(t, []string{stem + "1", stem + "2", stem + "3"}, s.keys())
 		assert.Equal(t, seq(
 			"local activity CreateOrder", "activity MakeRefund", "timer 1m0s", "activity MakeRefund", "timer 2m0s",
-			"activity MakeRefund", "local activity SettleRefund",
+			"activity MakeRefund", "local activity SettleRefund", "local activity CreateOrder",
 		), s.did())
 	})
 
@@ -245,6 +246,7 @@ func TestIdempotencyKeys(t *testing.T) {
 		s.answer("CreateOrder", but(existing, func(f *models.Fulfillment) { f.Refunds = []models.RefundDue{refundDue, second} }))
 		s.answer("MakeRefund", errKept, refundMade, models.RefundAnswer{RefundID: "rfd_2", Facts: &refundFacts})
 		s.answer("SettleRefund", models.Standing{}, models.Standing{})
+		s.answer("CreateOrder", existing)
 		_, err := s.play(workflows.TypeFulfillOrder, paid())
 		require.NoError(t, err)
 		assert.Equal(t, []string{stem + "1", stem + "2", "req_9:1"}, s.keys())
@@ -267,6 +269,7 @@ func TestRefusedRefund(t *testing.T) {
 		assert.Equal(t, []string{
 			"local activity CreateOrder", "activity MakeRefund", "local activity SettleRefund", "signal evt_sibling retry",
 			"activity ViewRefunds", "local activity RecordRefunds", "activity SendNotifications",
+			"local activity CreateOrder",
 		}, s.did())
 		seen := s.asked[5].Input
 		assert.Equal(t, activities.RecordRefundsInput{
@@ -284,6 +287,7 @@ func TestRefusedRefund(t *testing.T) {
 		})
 		assert.Equal(t, []string{
 			"local activity CreateOrder", "activity MakeRefund", "local activity SettleRefund", "activity ViewRefunds",
+			"local activity CreateOrder",
 		}, s.did())
 	})
 }

@@ -81,9 +81,11 @@ func reviewStories() []story {
 				s.answer("MakeRefund", refundMade)
 				s.answer("SettleRefund", models.Standing{})
 				s.answer("SendNotifications", activities.NotifyResult{Sent: 2})
+				s.answer("Look", stands(models.PaymentRefunded))
 			},
 			did: seq(
 				rejected, "set OrderID", "activity MakeRefund", "local activity SettleRefund", "activity SendNotifications",
+				"local activity Look",
 			),
 			want: workflows.Result{Outcome: models.PaymentRefunded, PaymentID: "pay_1", OrderID: orderID},
 		},

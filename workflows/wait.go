@@ -34,16 +34,19 @@ func mine(ctx workflow.Context, s models.Standing) bool {
 
 // settle stays with a payment until nothing is due for it, nobody is waited for
 // here, and no request is left. look tells where the payment stands, and is done
-// again after whatever may have changed that.
+// again after whatever may have changed that: a refund that Stripe refuses blocks
+// a payment, for whoever looks next.
 func (d *desk) settle(ctx workflow.Context, s models.Standing, look func(workflow.Context) (models.Standing, error)) (models.Standing, error) {
 	for {
-		again, err := d.stand(ctx, s)
+		waits, err := d.stand(ctx, s)
 		if err != nil {
 			return s, err
 		}
-		if again {
+		again := waits || len(s.Due.Refunds) > 0
+		switch {
+		case waits:
 			err = d.awaitPerson(ctx)
-		} else {
+		case !again:
 			again, err = d.attend(ctx)
 		}
 		if err != nil || !again {

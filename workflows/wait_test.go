@@ -259,13 +259,32 @@ func waitStories() []story {
 				s.answer("MakeRefund", refundMade)
 				s.answer("SettleRefund", models.Standing{Due: models.Due{Notify: true}})
 				s.answer("SendNotifications", activities.NotifyResult{Sent: 2})
+				s.answer("CreateOrder", existing)
 			},
 			did: seq(
 				"local activity CreateOrder", "activity MakeRefund", "local activity SettleRefund", "activity SendNotifications",
+				"local activity CreateOrder",
 			),
 			want: orderExists,
 		},
 	}
+}
+
+// A refund that Stripe refuses blocks the payment, and then somebody has to be
+// the one who waits.
+func TestARefundThatIsRefusedIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	due := func(f *models.Fulfillment) { f.Refunds = []models.RefundDue{refundDue} }
+	s.answer("CreateOrder", but(existing, due), blocked("compensation_failed"), existing)
+	s.answer("MakeRefund", refundNot)
+	s.answer("SettleRefund", models.Standing{})
+	s.answer("ViewRefunds", activities.RefundsView{})
+	reminds(s, 1)
+	s.after(time.Hour, func() { assert.Equal(t, "compensation_failed", s.state().BlockedReason) })
+	s.askAfter(2*time.Hour, models.ActRetry, wakeUp)
+	_, err := s.play(workflows.TypeFulfillOrder, paid())
+	require.NoError(t, err)
 }
 
 func TestWaitingIsSeen(t *testing.T) {
