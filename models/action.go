@@ -176,7 +176,12 @@ func (p *Payment) follow(tx *gorm.DB, a Action) (ActionResult, error) {
 	if a.Start == nil || !s.Due.any() && (p.OwnerWorkflowID == nil || !a.matters()) {
 		return ActionResult{Standing: s}, nil
 	}
-	_, err = keepStart(tx, *a.Start)
+	start := *a.Start
+	start.Input = []byte(asText(FollowUp{
+		PaymentID: p.ID, RequestID: a.RequestID,
+		PaymentIntentID: value(p.PaymentIntentID), CustomerID: p.CustomerID, StoreID: p.StoreID,
+	}))
+	_, err = keepStart(tx, start)
 	return ActionResult{Standing: s}, err
 }
 
@@ -229,7 +234,8 @@ func (p *Payment) place(tx *gorm.DB, t turn) (Standing, error) {
 // Look tries again to make the order of a payment that was collected and has
 // none, and says where it stands. Should a person be needed and nobody waits for
 // them, workflow does from now on; with takeOver also if another one does, which
-// is known to be gone.
+// is known to be gone, and nobody watches its disputes then. The payment may be
+// named as Act takes it.
 func (db *DB) Look(ctx context.Context, payment, workflow string, takeOver bool) (Standing, error) {
 	var s Standing
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
@@ -238,9 +244,8 @@ func (db *DB) Look(ctx context.Context, payment, workflow string, takeOver bool)
 			return err
 		}
 		t := turn{workflow: workflow, by: Cause{Actor: "twigz", Reason: workflow}}
-		if takeOver && p.OwnerWorkflowID != nil {
-			p.OwnerWorkflowID = &workflow
-			if err := p.save(tx); err != nil {
+		if takeOver {
+			if err := p.takeOver(tx, workflow); err != nil {
 				return err
 			}
 		}
@@ -251,4 +256,16 @@ func (db *DB) Look(ctx context.Context, payment, workflow string, takeOver bool)
 		return Standing{}, fmt.Errorf("look at %s: %w", payment, err)
 	}
 	return s, nil
+}
+
+// takeOver makes workflow the one that answers for the payment if any does, and
+// leaves its open disputes to whoever looks next.
+func (p *Payment) takeOver(tx *gorm.DB, workflow string) error {
+	if p.OwnerWorkflowID != nil {
+		p.OwnerWorkflowID = &workflow
+		if err := p.save(tx); err != nil {
+			return err
+		}
+	}
+	return tx.Model(&Dispute{}).Where("payment_id = ? AND owner_workflow_id IS NOT NULL", p.ID).Update("owner_workflow_id", nil).Error
 }

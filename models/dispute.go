@@ -43,7 +43,8 @@ type Dispute struct {
 
 // RecordDispute notes a dispute as e tells of it: the order is held while it is
 // open, released when it is won, charged back when it is lost. The first workflow
-// that finds it open watches it from then on.
+// that finds it open watches it from then on. An event without a type was told by
+// nobody: the workflow that its ID names has looked.
 func (db *DB) RecordDispute(ctx context.Context, e Event) (DisputeStanding, error) {
 	var s DisputeStanding
 	if e.Dispute == nil {
@@ -65,7 +66,7 @@ func (db *DB) RecordDispute(ctx context.Context, e Event) (DisputeStanding, erro
 		if err := p.holdWhile(tx, s.Open, HeldByDispute, d.ID, d.Reason, e.cause()); err != nil {
 			return err
 		}
-		if s.Standing, err = p.settle(tx, e.turn()); err != nil {
+		if s.Standing, err = p.settle(tx, e.turn()); err != nil || e.Type == "" {
 			return err
 		}
 		return recordEvent(tx, e, p.ID, string(s.Outcome))

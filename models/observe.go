@@ -15,7 +15,7 @@ import (
 // says whether the row was there. Until the transaction ends, no other event of
 // the same payment gets further than here: siblings take turns.
 func observe(tx *gorm.DB, e Event, told PaymentState) (p Payment, known bool, err error) {
-	if err := lockNames(tx, e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.ChargeID, e.Metadata[KeyPaymentID]); err != nil {
+	if err := lockNames(tx, e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.ChargeID, e.Metadata[KeyPaymentID], e.object()); err != nil {
 		return p, false, err
 	}
 	found, err := namedBy(tx, e)
@@ -65,9 +65,26 @@ func namedBy(tx *gorm.DB, e Event) ([]Payment, error) {
 	var found []Payment
 	err := tx.Clauses(forUpdate).Where(
 		`id = (SELECT payment_id FROM stripe_events WHERE id = ?) OR payment_intent_id = ? OR checkout_session_id = ? OR id = ?
-			OR charge_id <> '' AND charge_id = ?`,
-		e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID], e.ChargeID).Order("id").Find(&found).Error
+			OR charge_id <> '' AND charge_id = ? OR id = (SELECT payment_id FROM disputes WHERE id = ?)
+			OR id = (SELECT payment_id FROM reviews WHERE id = ?) OR id = (SELECT payment_id FROM refunds WHERE stripe_refund_id = ?)`,
+		e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID], e.ChargeID, e.object(), e.object(), e.object()).
+		Order("id").Find(&found).Error
 	return found, err
+}
+
+// object is the ID of the refund, dispute or review that the event is about, ""
+// when it is about none.
+func (e Event) object() string {
+	switch {
+	case e.Refund != nil:
+		return e.Refund.ID
+	case e.Dispute != nil:
+		return e.Dispute.ID
+	case e.Review != nil:
+		return e.Review.ID
+	default:
+		return ""
+	}
 }
 
 // unite makes one payment of the rows found, a zero one if there are none. The

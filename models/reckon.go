@@ -163,6 +163,10 @@ func (p *Payment) standing(tx *gorm.DB, wake string) (Standing, error) {
 	due, err := p.due(tx)
 	due.WakeID = wake
 	s := Standing{Outcome: PaymentRecorded, PaymentID: p.ID, OrderID: due.OrderID, Due: due}
+	if err == nil && p.Disputed {
+		err = tx.Raw(`SELECT coalesce((SELECT id FROM disputes WHERE payment_id = ? AND owner_workflow_id IS NULL
+			AND status NOT IN ('won', 'lost', 'warning_closed') ORDER BY id LIMIT 1), '')`, p.ID).Scan(&s.Unwatched).Error
+	}
 	if p.BlockedReason != nil {
 		s.BlockedReason, s.BlockedDetail, s.OwnerID = *p.BlockedReason, p.BlockedDetail, value(p.OwnerWorkflowID)
 	}

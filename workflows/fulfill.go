@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"cmp"
 	"errors"
 
 	"go.temporal.io/sdk/workflow"
@@ -68,10 +67,10 @@ func (f *fulfillment) place(ctx workflow.Context) (models.Standing, error) {
 		f.made = made
 		f.PaymentID, f.OrderID = made.PaymentID, made.OrderID
 		switch {
-		case !made.Compensate:
+		case !made.Compensate, tried && undone != nil: // what failed is a person's now
 			return f.standing(undone), nil
 		case tried: // and the rows know nothing of it
-			if err := f.breakDown(ctx, cmp.Or(undone, errStillOwed)); err != nil {
+			if err := f.breakDown(ctx, errStillOwed); err != nil {
 				return models.Standing{}, err
 			}
 		}

@@ -68,9 +68,9 @@ func (r Request) wakeUp() bool { return r.kind == models.ActRetry && r.Actor == 
 
 // action is the request as the rows take it: claimed, because nobody has checked
 // who sent the signal.
-func (r Request) action(paymentID string) models.Action {
+func (r Request) action(paymentID, workflowID string) models.Action {
 	return models.Action{
-		PaymentID: paymentID, Kind: r.kind, RequestID: r.RequestID, Claimed: true,
+		PaymentID: paymentID, Workflow: workflowID, Kind: r.kind, RequestID: r.RequestID, Claimed: true,
 		Actor: models.Clean(cmp.Or(r.Actor, unnamed), 200), Reason: models.Clean(r.Reason, 2000),
 		Amount: r.Amount, Metadata: r.Metadata,
 		Recipient: models.Recipient(models.Clean(string(r.Recipient), 32)), HoldID: models.Clean(r.HoldID, 200),
@@ -127,7 +127,7 @@ func (d *desk) useUp(kind models.ActionKind) bool {
 // act does one request and carries out what it leaves to be done. A request
 // that the rows cannot take is answered, or it would be in everybody's way.
 func (d *desk) act(ctx workflow.Context, r Request) error {
-	result, err := rows[models.ActionResult](ctx, d, "Do what was asked for: "+string(r.kind), rowsAndMails.Act, r.action(d.PaymentID))
+	result, err := rows[models.ActionResult](ctx, d, "Do what was asked for: "+string(r.kind), rowsAndMails.Act, r.action(d.PaymentID, workflow.GetInfo(ctx).WorkflowExecution.ID))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

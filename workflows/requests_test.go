@@ -73,6 +73,7 @@ func TestSignals(t *testing.T) {
 			c.want.PaymentID, c.want.Kind, c.want.Claimed = "pay_1", c.kind, true
 			c.want.Actor, c.want.Reason, c.want.RequestID = "ada", "asked by phone", "req_1"
 			got := acting(t, func(s *stage) { s.SignalWorkflow(string(c.kind), c.request) })
+			c.want.Workflow = "evt_paid"
 			assert.Equal(t, []models.Action{c.want}, got)
 		})
 	}
@@ -166,6 +167,7 @@ func TestRequestsThatAreOdd(t *testing.T) {
 			if c.want.RequestID == "" {
 				c.want.RequestID = nth
 			}
+			c.want.Workflow = "evt_paid"
 			assert.Equal(t, []models.Action{c.want}, got)
 		})
 	}

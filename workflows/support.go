@@ -8,10 +8,7 @@ import (
 )
 
 // SupportInput names a payment that staff have decided about, and their request.
-type SupportInput struct {
-	PaymentID string `json:"paymentId"`
-	RequestID string `json:"requestId"`
-}
+type SupportInput = models.FollowUp
 
 // CaseInput names a payment that has nothing to show for its money.
 type CaseInput struct {
@@ -43,13 +40,29 @@ func SupportAction(ctx workflow.Context, in SupportInput) (Result, error) {
 }
 
 // OpenCase looks after a payment that was collected and has neither order nor
-// refund, nor a workflow that waits about it.
+// refund, or whose workflow that waited about it, or about a dispute of it, is
+// gone.
 func OpenCase(ctx workflow.Context, in CaseInput) (Result, error) {
-	d := desk{State: State{PaymentID: in.PaymentID}}
-	if err := d.open(ctx); err != nil {
+	w := watch{desk: desk{State: State{PaymentID: in.PaymentID}}}
+	if err := w.open(ctx); err != nil {
 		return Result{}, err
 	}
-	return d.lookAfter(ctx, in.PaymentID)
+	s, err := w.takeOver(ctx, in.PaymentID)
+	for err == nil && s.Unwatched != "" {
+		w.event = models.Event{ID: CaseWorkflowID(in.PaymentID), Dispute: &models.DisputeFacts{ID: s.Unwatched}}
+		w.reminded = false
+		s, err = w.untilDecided(ctx)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return w.end(ctx, s, []any{"payment_id", s.PaymentID})
+}
+
+// takeOver looks where a payment stands in the place of whoever waited about it.
+func (d *desk) takeOver(ctx workflow.Context, paymentID string) (models.Standing, error) {
+	in := activities.LookInput{PaymentID: paymentID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID, TakeOver: true}
+	return onRows[models.Standing](ctx, d, "Look where the payment stands", rowsAndMails.Look, in)
 }
 
 func (d *desk) lookAfter(ctx workflow.Context, paymentID string) (Result, error) {

@@ -118,6 +118,25 @@ func caseStories() []story {
 	in := workflows.CaseInput{PaymentID: "pay_1"}
 	return []story{
 		{
+			name:  "a dispute whose watcher is gone is watched until the bank has decided",
+			file:  "case_dispute",
+			start: workflows.CaseInput{PaymentID: "pay_1"},
+			script: func(s *stage) {
+				s.answer("Look", stands(models.PaymentRecorded, func(s *models.Standing) { s.Unwatched = "du_1" }))
+				view := activities.DisputeView{Found: true, PaymentIntentID: "pi_1", Dispute: models.DisputeFacts{ID: "du_1", Status: models.DisputeNeedsResponse}}
+				s.answer("ViewDispute", view, view)
+				s.answer("RecordDispute", disputeIn("case-pay_1", 0), decided())
+				s.after(time.Hour, func() {
+					s.SignalWorkflow(workflows.SignalRetry, workflows.Request{Actor: "twigz", Reason: "settled by evt_closed"})
+				})
+			},
+			did: seq(
+				"local activity Look", "activity ViewDispute", "local activity RecordDispute", "set OrderID", "timer 168h0m0s",
+				"activity ViewDispute", "local activity RecordDispute",
+			),
+			want: workflows.Result{Outcome: models.PaymentRecorded, PaymentID: "pay_1", OrderID: orderID},
+		},
+		{
 			name:  "a payment that has its order by now is no case",
 			file:  "case_no_more",
 			start: in,

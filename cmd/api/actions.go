@@ -1,15 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
-	"twigz/internal/ingest"
 	"twigz/models"
+	"twigz/workflows"
 )
 
 const (
@@ -51,9 +50,7 @@ func (s *server) postAction(c *gin.Context) (any, error) {
 	}
 	action := body.of(id)
 	action.Actor = c.GetString(supportKey)
-	if action.Start, err = startOf(action); err != nil {
-		return nil, err
-	}
+	action.Start = startOf(action)
 	result, err := s.db.Act(c.Request.Context(), action)
 	if err != nil {
 		return nil, err
@@ -137,10 +134,6 @@ func (b *actionBody) of(paymentID string) models.Action {
 }
 
 // startOf is the workflow that does what the action leaves to be done.
-func startOf(a models.Action) (*models.PendingStart, error) {
-	input, err := json.Marshal(map[string]string{"paymentId": a.PaymentID, "requestId": a.RequestID})
-	if err != nil {
-		return nil, err
-	}
-	return &models.PendingStart{WorkflowID: "support-" + a.RequestID, WorkflowType: ingest.TypeSupportAction, Input: input}, nil
+func startOf(a models.Action) *models.PendingStart {
+	return &models.PendingStart{WorkflowID: workflows.SupportWorkflowID(a.RequestID), WorkflowType: workflows.TypeSupportAction}
 }

@@ -11,11 +11,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"twigz/models"
+	"twigz/workflows"
 )
-
-// TypeSupportAction is the type of the workflows that do what an action of
-// support left to be done. Their IDs are support-<requestId>.
-const TypeSupportAction = "SupportAction"
 
 // Pending is the start of an event's workflow as it is kept while Temporal is
 // away.
@@ -30,7 +27,7 @@ func Pending(workflowType string, e models.Event) (models.PendingStart, error) {
 // StartPending starts a workflow that was kept. One that is there already is as
 // good as started.
 func StartPending(ctx context.Context, temporal client.Client, taskQueue string, p models.PendingStart) error {
-	if p.WorkflowType == TypeSupportAction {
+	if p.WorkflowType == workflows.TypeSupportAction {
 		return startAction(ctx, temporal, taskQueue, p)
 	}
 	var e models.Event
@@ -45,13 +42,19 @@ func StartPending(ctx context.Context, temporal client.Client, taskQueue string,
 // sent again, so a second start of a run that failed could only be a start whose
 // row outlived it.
 func startAction(ctx context.Context, temporal client.Client, taskQueue string, p models.PendingStart) error {
+	var in workflows.SupportInput
+	if err := json.Unmarshal(p.Input, &in); err != nil {
+		return fmt.Errorf("read input of %s: %w", p.WorkflowID, err)
+	}
 	_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       p.WorkflowID,
 		TaskQueue:                                taskQueue,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, p.WorkflowType, p.Input)
+		TypedSearchAttributes:                    workflows.SupportAttributes(in.PaymentIntentID, in.CustomerID, in.StoreID),
+		StaticSummary:                            "Request of support about payment " + in.PaymentID,
+	}, p.WorkflowType, in)
 	if _, ok := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); ok {
 		return nil
 	}

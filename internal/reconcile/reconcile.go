@@ -72,23 +72,18 @@ func Start(c client.Client, taskQueue string) func(context.Context, models.Event
 	}
 }
 
-// caseInput names the payment that a case is about.
-type caseInput struct {
-	PaymentID string `json:"paymentId"`
-}
-
 // OpenCase starts the workflow that looks after a payment, unless it is open
 // already. A payment whose case was closed and that needs somebody again gets a
 // new run of it.
 func OpenCase(c client.Client, taskQueue string) func(ctx context.Context, paymentID string) error {
 	return func(ctx context.Context, paymentID string) error {
 		_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID:                       "case-" + paymentID,
+			ID:                       workflows.CaseWorkflowID(paymentID),
 			TaskQueue:                taskQueue,
 			WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 			StaticSummary:            "Case of payment " + paymentID,
-		}, "OpenCase", caseInput{PaymentID: paymentID})
+		}, workflows.TypeOpenCase, workflows.CaseInput{PaymentID: paymentID})
 		return err
 	}
 }
