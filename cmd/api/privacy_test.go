@@ -106,6 +106,8 @@ func everyCall(t *testing.T, p *program) {
 		{http.MethodGet, "/health", "", []string{"X-Request-Id", "Private Name", "Origin", "https://private.example", "User-Agent", "Private Name"}},
 		{http.MethodGet, "/support/api/payments/" + street, "", support},
 		{http.MethodGet, "/support/api/payments/pi_shown", "", support},
+		{http.MethodGet, "/support/api/payments?q=private-mail@private.example", "", support},
+		{http.MethodGet, "/support/api/payments?q=" + street + "&status=" + street, "", support},
 		{http.MethodPut, "/support/api/stores/bakery", `{"name":"Private Name","email":"private-mail@private.example","currency":"usd"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery", `{"name":"Private Name","email":"private-mail at private.example","currency":"usd"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery/products/loaf", `{"name":"Private Name","unitAmount":1}`, support},

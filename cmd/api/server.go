@@ -63,6 +63,7 @@ func (s *server) routes() http.Handler {
 	customer.GET("/orders/:orderId", s.answer(s.getOrder))
 
 	support := r.Group("/support/api", s.authenticateSupport)
+	support.GET("/payments", s.answer(s.listPayments))
 	support.GET("/payments/:id", s.answer(s.getPayment))
 	support.PUT("/stores/:storeId", s.answer(s.putStore))
 	support.PUT("/stores/:storeId/products/:productId", s.answer(s.putProduct))
