@@ -66,6 +66,8 @@ func TestNothingReadsAWholeTable(t *testing.T) {
 		}
 	}
 	require.NoError(t, rows.Err())
+	walked := ask[int64](watch, "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'payments_newest'")
+	assert.Less(t, walked, int64(20_000), "nor was it by walking along an index: only pages of all payments need this one")
 }
 
 // searchAll searches by all that support can search by, often enough for
