@@ -28,9 +28,10 @@ var shownStatuses = []string{
 // payment itself came with.
 //
 // %[1]s is what else must hold of a payment, %[2]s the same followed by the
-// order and the size of a page, which is %[3]d. A customer or an address may have a hundred
-// thousand payments: of each no more than a page is read, by an index that alone
-// answers (created_at, id and status are all in it), and only then the rows.
+// order and the size of a page, which is %[3]d. A customer or an address may
+// have a hundred thousand payments: of each no more than a page is read, by an
+// index that alone answers (created_at, id and status are all in it), and only
+// then the rows.
 const searchByText = `
 SELECT * FROM payments WHERE id IN (
 	SELECT id FROM (
@@ -43,9 +44,10 @@ SELECT * FROM payments WHERE id IN (
 			UNION ALL SELECT payment_id FROM disputes WHERE id = @text
 			UNION ALL SELECT payment_id FROM reviews WHERE id = @text)
 		UNION
-		SELECT page.created_at, page.id
-		FROM (SELECT CAST(@text AS text) AS id UNION SELECT id FROM customers WHERE lower(email) = lower(@text)) AS customer,
-			LATERAL (SELECT created_at, id FROM payments WHERE customer_id = customer.id AND customer_id <> '' AND %[2]s) AS page
+		(SELECT page.created_at, page.id
+			FROM (SELECT CAST(@text AS text) AS id UNION SELECT id FROM customers WHERE lower(email) = lower(@text)) AS customer,
+				LATERAL (SELECT created_at, id FROM payments WHERE customer_id = customer.id AND customer_id <> '' AND %[2]s) AS page
+			ORDER BY page.created_at DESC, page.id DESC LIMIT %[3]d)
 		UNION
 		(SELECT created_at, id FROM payments WHERE lower(receipt_email) = lower(@text) AND receipt_email <> '' AND %[2]s)
 	) AS found ORDER BY created_at DESC, id DESC LIMIT %[3]d)
