@@ -134,7 +134,7 @@ func TestEveryCallThatIsNotPublicNeedsItsToken(t *testing.T) {
 	p := start(t, nil)
 	for _, call := range []string{
 		"GET /cart", "DELETE /cart", "PUT /cart/items/loaf", "DELETE /cart/items/loaf", "GET /orders", "GET /orders/ord_1",
-		"GET /support/api/payments/pi_1", "PUT /support/api/stores/bakery", "PUT /support/api/stores/bakery/products/loaf",
+		"GET /support/api/payments", "GET /support/api/payments/pi_1", "PUT /support/api/stores/bakery", "PUT /support/api/stores/bakery/products/loaf",
 	} {
 		t.Run(call, func(t *testing.T) {
 			method, path, _ := strings.Cut(call, " ")

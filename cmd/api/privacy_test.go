@@ -109,6 +109,8 @@ func everyCall(t *testing.T, p *program) {
 		{http.MethodPost, "/support/api/payments/" + street + "/actions", `{"action":"note","reason":"Private Name","requestId":"r1"}`, support},
 		{http.MethodPost, "/support/api/payments/pi_shown/actions", `{"action":"note","reason":"Private Name moved to 1 Private Street","requestId":"r2"}`, support},
 		{http.MethodPost, "/support/api/payments/pi_shown/actions", `{"action":"fix","reason":"Private Name","requestId":"r3","metadata":{"deliveryAddress":"1 Private Street"}}`, support},
+		{http.MethodGet, "/support/api/payments?q=private-mail@private.example", "", support},
+		{http.MethodGet, "/support/api/payments?q=" + street + "&status=" + street, "", support},
 		{http.MethodPut, "/support/api/stores/bakery", `{"name":"Private Name","email":"private-mail@private.example","currency":"usd"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery", `{"name":"Private Name","email":"private-mail at private.example","currency":"usd"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery/products/loaf", `{"name":"Private Name","unitAmount":1}`, support},

@@ -69,6 +69,7 @@ func (s *server) routes() http.Handler {
 	customer.GET("/orders/:orderId", s.answer(s.getOrder))
 
 	support := r.Group("/support/api", s.authenticateSupport)
+	support.GET("/payments", s.answer(s.listPayments))
 	support.GET("/payments/:id", s.answer(s.getPayment))
 	support.POST("/payments/:id/actions", s.answer(s.postAction))
 	support.PUT("/stores/:storeId", s.answer(s.putStore))

@@ -5,6 +5,7 @@
 //	                                                                                 whose steps do nothing
 //	(c), (d)                    events and bytes of history, CPU seconds an order
 //	(e)                         (a) and (b) by a second API and worker, on tables with a million old orders
+//	(f) payments searched       support's search in those tables            against   the same in tables with a twentieth
 //
 // API and worker are the programs as they ship. Postgres waits for the disk. Temporal keeps its data in memory: where the
 // server costs least, ours shows most. The mail server takes mails over SMTP and counts them. All of it shares the machine
@@ -41,6 +42,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,6 +51,15 @@ import (
 
 // many is how many clients there are where they come at once.
 const many = 32
+
+// The parts of a run.
+const (
+	partAcknowledge = "acknowledge"
+	partFulfill     = "fulfill"
+	partSearch      = "search"
+)
+
+var parts = []string{partAcknowledge, partFulfill, partSearch}
 
 // emptyWorker is the argument that makes this program the worker whose steps do nothing.
 const emptyWorker = "empty-worker"
@@ -60,7 +71,10 @@ type Options struct {
 	Rounds      int    // at least 3 for a result worth keeping
 	Starts      int    // webhooks, and starts, in a block of many clients; a third of it one at a time
 	Orders      int    // orders in a block of many clients; half of it one at a time
+	Searches    int    // searches of a kind in each round
 	Old         int    // old orders in the tables of the second shop
+	Plans       bool   // print Postgres's plan of each kind of search
+	Only        string // the one part to measure: acknowledge, fulfill or search; "" all
 }
 
 // Main runs the bench, or with emptyWorker as its argument the worker that it compares with. It ends early when told to:
@@ -96,11 +110,17 @@ func parseFlags(args []string, stderr io.Writer) (o Options, parent int, err err
 	flags.IntVar(&o.Rounds, "rounds", 5, "rounds, of whose figures the medians are told")
 	flags.IntVar(&o.Starts, "starts", 1200, "webhooks in a block")
 	flags.IntVar(&o.Orders, "orders", 480, "orders in a block")
+	flags.IntVar(&o.Searches, "searches", 200, "searches of a kind in a round")
+	flags.BoolVar(&o.Plans, "plans", false, "print Postgres's plan of each kind of search")
+	flags.StringVar(&o.Only, "only", "", "measure one part alone: "+strings.Join(parts, ", "))
 	flags.IntVar(&o.Old, "old", 1_000_000, "old orders in the tables of the second shop")
 	flags.IntVar(&parent, "make", 0, "process ID of the make to end with")
 	err = flags.Parse(args[1:])
-	if err == nil && min(o.Rounds, o.Starts/6, o.Orders/4, o.Old) < 1 {
-		err = errors.New("rounds and old must be at least 1, starts 6 and orders 4")
+	if err == nil && min(o.Rounds, o.Starts/6, o.Orders/4, o.Searches/2, o.Old) < 1 {
+		err = errors.New("rounds and old must be at least 1, starts 6, orders 4 and searches 2")
+	}
+	if err == nil && o.Only != "" && !slices.Contains(parts, o.Only) {
+		err = fmt.Errorf("there is no part %q", o.Only)
 	}
 	return o, parent, err
 }
@@ -144,25 +164,24 @@ func (r *rig) run(ctx context.Context) (report, error) {
 	if err := r.startData(ctx); err != nil {
 		return report{}, err
 	}
-	acknowledged, err := r.acknowledge(ctx)
-	if err != nil {
-		return report{}, err
-	}
-	fulfilled, left, v, err := r.fulfill(ctx)
+	v, err := r.findVersions(ctx)
 	if err != nil {
 		return report{}, err
 	}
 	result := report{
-		Acknowledge: acknowledged.comparisons(bareStart, webhookNew, webhookOld),
-		Fulfill:     fulfilled.comparisons(emptySteps, orderNew, orderOld),
-		History:     left,
-		CPU:         fulfilled.cpu(emptySteps, orderNew, orderOld),
-		Goals:       goals(acknowledged, fulfilled, left),
-		Rounds:      r.options.Rounds,
-		Calls:       map[string]int{"acknowledge": r.options.Starts, "fulfill": r.options.Orders},
-		OldOrders:   r.options.Old,
-		Cores:       runtime.NumCPU(),
-		Versions:    v,
+		Only: r.options.Only, Versions: v, Rounds: r.options.Rounds, OldOrders: r.options.Old, Cores: runtime.NumCPU(),
+		Calls: map[string]int{partAcknowledge: r.options.Starts, partFulfill: r.options.Orders, partSearch: r.options.Searches},
+	}
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *report) error
+	}{{partAcknowledge, r.reportAcknowledge}, {partFulfill, r.reportFulfill}, {partSearch, r.reportSearch}} {
+		if r.options.Only != "" && r.options.Only != part.name {
+			continue
+		}
+		if err := part.measure(ctx, &result); err != nil {
+			return result, err
+		}
 	}
 	result.Met = !slices.ContainsFunc(result.Goals, func(g goal) bool { return !g.Met })
 	return result, nil

@@ -21,7 +21,7 @@ import (
 func TestASmallBench(t *testing.T) {
 	o := Options{
 		API: os.Getenv("TWIGZ_API"), Worker: os.Getenv("TWIGZ_WORKER"), Self: os.Getenv("TWIGZ_TEMPORAL_DEV"),
-		Rounds: 1, Starts: 8, Orders: 4, Old: 50,
+		Rounds: 1, Starts: 8, Orders: 4, Searches: 4, Old: 2000,
 	}
 	if o.API == "" || o.Worker == "" || o.Self == "" {
 		t.Skip("make test builds the programs and says where they are")
@@ -41,6 +41,11 @@ func TestASmallBench(t *testing.T) {
 			require.Positive(t, f.PerSecond, name)
 			require.GreaterOrEqual(t, f.P99, f.P50, name)
 		}
+	}
+	require.Len(t, last.Search, 22)
+	for _, f := range last.Search {
+		require.Positive(t, f.Old.P99, f.Search)
+		require.Positive(t, f.Ratio, f.Search)
 	}
 	require.EqualValues(t, 13, last.History.Events)
 	require.Positive(t, last.History.Bytes)

@@ -25,40 +25,41 @@ const (
 // emptyQueue is the task queue of the empty shape; a shop's is its name.
 const emptyQueue = "empty"
 
-// fulfill measures how fast events become orders, against a workflow of the same shape whose steps do nothing.
-func (r *rig) fulfill(ctx context.Context) (found measurements, left histories, v versions, err error) {
+// fulfill measures how fast events become orders, against a workflow of the same shape whose steps do nothing. version is
+// the Temporal server's.
+func (r *rig) fulfill(ctx context.Context) (found measurements, left histories, version string, err error) {
 	r.say("\norders fulfilled")
 	t, err := r.startTemporal(ctx, "temporal-fulfill")
 	if err != nil {
-		return nil, left, v, err
+		return nil, left, "", err
 	}
 	defer t.client.Close()
 	subjects, err := r.fulfillers(ctx, t)
 	if err != nil {
-		return nil, left, v, err
+		return nil, left, "", err
 	}
 	// Connections are opened, statements prepared, caches filled.
 	if _, err := r.measureAll(ctx, subjects, size{many, r.options.Orders / 2}); err != nil {
-		return nil, left, v, err
+		return nil, left, "", err
 	}
 	for _, s := range r.shops { // as the tables of a shop that has begun to sell soon are
 		if _, err := s.db.SQL().ExecContext(ctx, "ANALYZE"); err != nil {
-			return nil, left, v, err
+			return nil, left, "", err
 		}
 	}
 	if left, err = compareHistories(ctx, t.client); err != nil {
-		return nil, left, v, err
+		return nil, left, "", err
 	}
-	if v, err = r.findVersions(ctx, t); err != nil {
-		return nil, left, v, err
+	if version, err = findTemporalVersion(ctx, t); err != nil {
+		return nil, left, "", err
 	}
 	found = measurements{}
 	for round := range r.options.Rounds {
 		if err := r.compare(ctx, round, subjects, []size{{1, r.options.Orders / 2}, {many, r.options.Orders}}, found); err != nil {
-			return nil, left, v, err
+			return nil, left, "", err
 		}
 	}
-	return found, left, v, nil
+	return found, left, version, nil
 }
 
 func (r *rig) fulfillers(ctx context.Context, t *cluster) ([]subject, error) {

@@ -2,8 +2,11 @@ package bench
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // no secret
 	"database/sql"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"twigz/models"
 	"twigz/models/migrations"
@@ -88,16 +91,35 @@ func inTransaction(ctx context.Context, db *sql.DB, statements ...statement) err
 	return tx.Commit()
 }
 
+// Who and what there is very much of: a customer with a tenth of all old orders, an address that a tenth of the payments
+// came with, and one that a hundredth of the customers have.
+const (
+	regular   = "old_0"
+	frontDesk = "Front.Desk@example.com"
+	family    = "Family@example.com"
+)
+
+// customersOf is how many customers make n old orders; all but the regular one make ten each.
+func customersOf(n int) int { return max(1, n/10) }
+
+// oldID is what the IDs of the nth old order, its payment and its event have in common. seedOld says the same in SQL.
+func oldID(n int) string {
+	return strings.Map(func(digit rune) rune {
+		return rune("2357acehjlnprtvy"[strings.IndexRune("0123456789abcdef", digit)])
+	}, fmt.Sprintf("%x", md5.Sum([]byte(strconv.Itoa(n))))) //nolint:gosec // no secret
+}
+
 // seedOld writes n orders that were fulfilled in the past, each with all the rows that it would have left: two or three
-// of every kind. Their IDs are as random as real ones, so that new ones come to lie between them, but are written in order:
-// it takes a third of the time. So does leaving out foreign keys and triggers, which are not what is looked at here.
+// of every kind. Of a thousand, twenty were refunded and one is disputed. Their IDs are as random as real ones, so that new
+// ones come to lie between them, but are written in order: it takes a third of the time. So does leaving out foreign keys
+// and triggers, which are not what is looked at here.
 func seedOld(ctx context.Context, db *sql.DB, n int) error {
-	customers := max(1, n/10) // who order ten times each
+	customers := fmt.Sprint(customersOf(n))
 	fast := statement{query: "SET LOCAL session_replication_role = replica"}
 	err := inTransaction(ctx, db,
 		statement{query: `CREATE UNLOGGED TABLE old AS SELECT n, translate(md5(n::text), '0123456789abcdef', '2357acehjlnprtvy') AS id,
-			'old_' || n % ` + fmt.Sprint(customers) + ` AS customer, 'store_' || n % ` + fmt.Sprint(stores) + ` AS store,
-			now() - n * interval '1 minute' AS at FROM generate_series(1, ` + fmt.Sprint(n) + `) AS n ORDER BY 2`},
+			CASE n % 10 WHEN 0 THEN '` + regular + `' ELSE 'old_' || n % ` + customers + ` END AS customer,
+			'store_' || n % ` + fmt.Sprint(stores) + ` AS store, now() - n * interval '1 minute' AS at FROM generate_series(1, ` + fmt.Sprint(n) + `) AS n ORDER BY 2`},
 		statement{query: "ANALYZE old"},
 	)
 	if err != nil {
@@ -118,18 +140,24 @@ func seedOld(ctx context.Context, db *sql.DB, n int) error {
 
 // oldRows are what CreateOrder, ClearCart and SendNotifications leave behind.
 var oldRows = []string{
-	"INSERT INTO customers (id) SELECT DISTINCT customer FROM old ORDER BY 1",
+	`INSERT INTO customers (id, email)
+		SELECT DISTINCT customer, CASE WHEN customer ~ '^old_(.*0)?7$' THEN '` + family + `' ELSE customer || '@example.com' END FROM old ORDER BY 1`,
 	"INSERT INTO carts (customer_id, store_id) SELECT DISTINCT customer, store FROM old ORDER BY 1, 2",
-	`INSERT INTO payments (id, payment_intent_id, kind, state, amount, amount_received, currency, customer_id, store_id,
-			metadata, receipt_email, charge_id, livemode, created_at, updated_at)
-		SELECT 'pay_' || id, 'pi_' || id, 'order', 'paid', 1999, 1999, 'usd', customer, store,
+	`INSERT INTO payments (id, payment_intent_id, checkout_session_id, kind, state, amount, amount_received, amount_refunded,
+			disputed, currency, customer_id, store_id, metadata, receipt_email, charge_id, livemode, created_at, updated_at)
+		SELECT 'pay_' || id, 'pi_' || id, 'cs_' || id, 'order', 'paid', 1999, 1999, CASE n % 50 WHEN 3 THEN 1999 ELSE 0 END,
+			n % 1000 = 5, 'usd', customer, store,
 			jsonb_build_object('customerId', customer, 'storeId', store, 'deliveryType', 'delivery', 'deliveryFee', '3.99',
 				'deliveryAddress', '{"line1":"1 Example Street","city":"Springfield","postalCode":"62701"}'),
-			customer || '@example.com', 'ch_' || id, false, at, at FROM old`,
+			CASE n % 10 WHEN 1 THEN '` + frontDesk + `' ELSE customer || '@example.com' END, 'ch_' || id, false, at, at FROM old`,
+	`INSERT INTO refunds (id, payment_id, stripe_refund_id, source, status, amount, currency, created_at, updated_at)
+		SELECT 'rfd_' || id, 'pay_' || id, 're_' || id, 'stripe', 'succeeded', 1999, 'usd', at, at FROM old WHERE n % 50 = 3`,
+	`INSERT INTO disputes (id, payment_id, status, amount, currency, created_at, updated_at)
+		SELECT 'du_' || id, 'pay_' || id, 'needs_response', 1999, 'usd', at, at FROM old WHERE n % 1000 = 5`,
 	`INSERT INTO orders (id, payment_id, customer_id, store_id, status, currency, subtotal, delivery_fee, total, delivery_type,
 			delivery_address, payment_intent_id, created_at, updated_at)
-		SELECT 'ord_' || left(id, 24), 'pay_' || id, customer, store, 'confirmed', 'usd', 1600, 399, 1999, 'delivery',
-			'{"line1":"1 Example Street","city":"Springfield","postalCode":"62701"}', 'pi_' || id, at, at FROM old`,
+		SELECT 'ord_' || left(id, 24), 'pay_' || id, customer, store, CASE n % 50 WHEN 3 THEN 'refunded' ELSE 'confirmed' END,
+			'usd', 1600, 399, 1999, 'delivery', '{"line1":"1 Example Street","city":"Springfield","postalCode":"62701"}', 'pi_' || id, at, at FROM old`,
 	`INSERT INTO order_items (order_id, position, product_id, name, unit_amount, quantity)
 		SELECT 'ord_' || left(old.id, 24), l.position, l.product, l.name, l.price, l.quantity FROM old, (VALUES
 			(1, 'loaf', 'Sourdough loaf', 450, 2), (2, 'jam', 'Apricot jam', 300, 1), (3, 'tea', 'Green tea', 400, 1)
