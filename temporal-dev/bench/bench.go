@@ -45,6 +45,7 @@ import (
 	"time"
 
 	"twigz/temporal-dev/process"
+	"twigz/temporal-dev/programs"
 )
 
 // many is how many clients there are where they come at once.
@@ -55,12 +56,11 @@ const emptyWorker = "empty-worker"
 
 // Options says what to measure and how much of it.
 type Options struct {
-	API, Worker string // the programs' files
-	Self        string // this program's file, which is the Temporal server and the empty worker too
-	Rounds      int    // at least 3 for a result worth keeping
-	Starts      int    // webhooks, and starts, in a block of many clients; a third of it one at a time
-	Orders      int    // orders in a block of many clients; half of it one at a time
-	Old         int    // old orders in the tables of the second shop
+	programs.Files     // Self is the empty worker too
+	Rounds         int // at least 3 for a result worth keeping
+	Starts         int // webhooks, and starts, in a block of many clients; a third of it one at a time
+	Orders         int // orders in a block of many clients; half of it one at a time
+	Old            int // old orders in the tables of the second shop
 }
 
 // Main runs the bench, or with emptyWorker as its argument the worker that it compares with. It ends early when told to:
@@ -108,7 +108,7 @@ func parseFlags(args []string, stderr io.Writer) (o Options, parent int, err err
 // Run measures everything and prints it; the last line is one JSON object. Nothing of what it started or wrote stays.
 func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	began := time.Now()
-	dir, err := makeDir()
+	dir, err := programs.MakeDir(".bench-")
 	if err != nil {
 		return err
 	}
@@ -128,16 +128,6 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	}
 	result.Seconds = time.Since(began).Round(time.Second).Seconds()
 	return result.print(stdout)
-}
-
-// makeDir makes a directory under this one and not under that for temporary files, which may be in memory: Postgres waits
-// for a real disk here, as it does where it matters. Others may pass through it: root runs Postgres as another user.
-func makeDir() (string, error) {
-	dir, err := os.MkdirTemp(".", ".bench-")
-	if err != nil {
-		return "", fmt.Errorf("make a directory: %w", err)
-	}
-	return dir, os.Chmod(dir, 0o711) //nolint:gosec // see above
 }
 
 func (r *rig) run(ctx context.Context) (report, error) {
