@@ -95,52 +95,58 @@ type file struct {
 	payments      []paymentRow
 	orders        []orderRow
 	refunds       []refundRow
-	disputes      []disputeRow
 	notifications []notificationRow
 	held          bool
 }
 
 func newChecker(w world) *checker {
-	c := &checker{world: w, files: map[int]*file{}, open: map[string]bool{}}
-	c.verdict.Counts = map[count]int{}
+	c := &checker{world: w, files: map[int]*file{}, open: map[string]bool{}, verdict: verdict{Counts: map[count]int{}}}
 	for _, name := range allCounts {
 		c.verdict.Counts[name] = 0
 	}
 	for _, wf := range w.temporal.Open {
 		c.open[wf.ID] = true
 	}
+	c.openFiles()
+	return c
+}
+
+// openFiles sorts rows by the payment that they belong to. Orders are sorted by their customer, who pays once: a second row of
+// the same payment may have made a second one.
+func (c *checker) openFiles() {
 	byIntent, byCustomer, byPayment := map[string]*file{}, map[string]*file{}, map[string]*file{}
-	for _, s := range w.sales {
-		f := &file{sale: s, want: s.Scenario.want(s), stripe: w.stripe[s.Intent()]}
+	for _, s := range c.sales {
+		f := &file{sale: s, want: s.Scenario.want(s), stripe: c.stripe[s.Intent()]}
 		c.files[s.Number], byIntent[s.Intent()], byCustomer[s.Customer] = f, f, f
 	}
-	for _, p := range w.tables.Payments {
+	delete(byIntent, "") // whoever has not paid
+	for _, p := range c.tables.Payments {
 		f := byIntent[p.Intent]
-		if f == nil || p.Intent == "" {
+		if f == nil {
 			f = byCustomer[p.Customer]
 		}
 		if f != nil {
-			f.payments = append(f.payments, p)
-			byPayment[p.ID] = f
+			f.payments, byPayment[p.ID] = append(f.payments, p), f
 		}
 	}
-	for _, o := range w.tables.Orders { // by the customer, who buys once: a second payment's row may have made it
+	for _, o := range c.tables.Orders {
 		if f := byCustomer[o.Customer]; f != nil {
 			f.orders = append(f.orders, o)
 		}
 	}
-	gather(byPayment, w.tables.Refunds, func(r refundRow) string { return r.Payment }, func(f *file, r refundRow) { f.refunds = append(f.refunds, r) })
-	gather(byPayment, w.tables.Disputes, func(d disputeRow) string { return d.Payment }, func(f *file, d disputeRow) { f.disputes = append(f.disputes, d) })
-	gather(byPayment, w.tables.Holds, func(h holdRow) string { return h.Payment }, func(f *file, h holdRow) { f.held = f.held || h.Open })
-	gather(byPayment, w.tables.Notifications, func(n notificationRow) string { return n.Payment }, func(f *file, n notificationRow) { f.notifications = append(f.notifications, n) })
-	return c
-}
-
-// gather puts rows into the file of the payment that they belong to.
-func gather[T any](files map[string]*file, rows []T, payment func(T) string, put func(*file, T)) {
-	for _, row := range rows {
-		if f := files[payment(row)]; f != nil {
-			put(f, row)
+	for _, r := range c.tables.Refunds {
+		if f := byPayment[r.Payment]; f != nil {
+			f.refunds = append(f.refunds, r)
+		}
+	}
+	for _, h := range c.tables.Holds {
+		if f := byPayment[h.Payment]; f != nil {
+			f.held = f.held || h.Open
+		}
+	}
+	for _, n := range c.tables.Notifications {
+		if f := byPayment[n.Payment]; f != nil {
+			f.notifications = append(f.notifications, n)
 		}
 	}
 }

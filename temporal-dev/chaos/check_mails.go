@@ -9,55 +9,62 @@ import (
 
 // checkMails looks at whom was told what of a payment: everybody once for each occasion.
 func (c *checker) checkMails(f *file) {
-	came := map[mail][]string{} // the Message-IDs, one for each notification that went out
+	came := map[mail][]string{} // notifications that went out; none: there are some, and what became of them has been told
 	for _, n := range f.notifications {
 		what := mail{models.NotificationKind(n.Kind), models.Recipient(n.Recipient)}
 		copies := c.copiesOf(n.ID)
-		switch {
-		case n.Status == "pending":
-			c.found(stuck, f.sale, "%s to the %s is still to be sent", n.Kind, n.Recipient)
-		case n.Status != "sent":
-			c.found(mailsMissing, f.sale, "%s to the %s is %s", n.Kind, n.Recipient, n.Status)
-		case len(copies) == 0:
-			c.found(mailsMissing, f.sale, "%s to the %s was sent and did not come", n.Kind, n.Recipient)
+		if came[what] == nil {
+			came[what] = []string{}
 		}
-		if len(copies) == 0 {
-			continue
-		}
-		came[what] = append(came[what], n.ID)
-		if len(copies) > 1 {
+		if len(copies) > 0 {
+			came[what] = append(came[what], n.ID)
 			c.verdict.Counts[mailsDoubledRaw] += len(copies) - 1
 		}
-		for _, m := range copies {
-			if to := f.address(what.to); to != "" && !slices.Equal(m.To, []string{to}) {
-				c.found(mailsUnexpected, f.sale, "%s to the %s went to %s, want %s", n.Kind, n.Recipient, strings.Join(m.To, ", "), to)
-			}
-		}
+		c.checkSent(f, n, copies)
 	}
-	c.checkOccasions(f, came)
-}
-
-// checkOccasions compares what came with what was due.
-func (c *checker) checkOccasions(f *file, came map[mail][]string) {
 	for _, m := range f.want.mails {
-		if len(came[m]) == 0 {
+		if came[m] == nil {
 			c.found(mailsMissing, f.sale, "%s to the %s", m.kind, m.to)
 		}
 	}
 	for m, ids := range came {
-		most := 1
-		switch {
-		case m.kind == models.TellFailed:
-			most = f.stripe.Failures
-		case m.kind == models.TellBlocked || m.kind == models.TellDeadline:
-			most = len(ids) // as often as a person has to be called
+		c.checkOccasions(f, m, ids)
+	}
+}
+
+// checkSent looks at what became of one notification.
+func (c *checker) checkSent(f *file, n notificationRow, copies []delivered) {
+	switch {
+	case n.Status == "pending":
+		c.found(stuck, f.sale, "%s to the %s is still to be sent", n.Kind, n.Recipient)
+	case n.Status != "sent":
+		c.found(mailsMissing, f.sale, "%s to the %s is %s", n.Kind, n.Recipient, n.Status)
+	case len(copies) == 0:
+		c.found(mailsMissing, f.sale, "%s to the %s was sent and did not come", n.Kind, n.Recipient)
+	}
+	to := f.address(models.Recipient(n.Recipient))
+	for _, m := range copies {
+		if to != "" && !slices.Equal(m.To, []string{to}) {
+			c.found(mailsUnexpected, f.sale, "%s to the %s went to %s, want %s", n.Kind, n.Recipient, strings.Join(m.To, ", "), to)
 		}
-		if most > 0 && len(ids) > most {
-			c.found(mailsDoubledByID, f.sale, "%s to the %s came as %s", m.kind, m.to, strings.Join(ids, ", "))
-		}
-		if !f.mayCome(m) {
-			c.found(mailsUnexpected, f.sale, "%s to the %s", m.kind, m.to)
-		}
+	}
+}
+
+// checkOccasions compares what came of one kind with how often, and whether, it was due.
+func (c *checker) checkOccasions(f *file, m mail, ids []string) {
+	most := 1
+	switch m.kind {
+	case models.TellFailed:
+		most = max(f.stripe.Failures, 1) // where there was none, one is already one too many, and unexpected
+	case models.TellBlocked, models.TellDeadline:
+		most = len(ids) // as often as a person has to be called
+	default:
+	}
+	if len(ids) > most {
+		c.found(mailsDoubledByID, f.sale, "%s to the %s came as %s", m.kind, m.to, strings.Join(ids, ", "))
+	}
+	if len(ids) > 0 && !f.mayCome(m) {
+		c.found(mailsUnexpected, f.sale, "%s to the %s", m.kind, m.to)
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +28,8 @@ import (
 
 const (
 	taskQueue     = "chaos"
-	webhookSecret = "whsec_chaos"            //nolint:gosec // nobody else's
-	supportToken  = "chaos-support-token"    //nolint:gosec // nobody else's
+	webhookSecret = "whsec_chaos"
+	supportToken  = "chaos-support-token"
 	callTime      = 10 * time.Second         // of one look into the database
 	restartTime   = 60 * time.Second         // of one attempt to start Postgres, which recovers first
 	supportEmail  = "support@stores.example" // where staff read mail
@@ -115,15 +117,13 @@ func (r *rig) startTemporal(ctx context.Context, port int) error {
 // env is what a real installation would set.
 func (r *rig) env(apiAddr, databaseURL string, temporalPort int) []string {
 	env := programs.TemporalEnv("127.0.0.1:" + strconv.Itoa(temporalPort))
-	for name, value := range map[string]string{ //nolint:gosec // secrets of a few minutes
+	maps.Copy(env, map[string]string{
 		"API_ADDR": apiAddr, "DATABASE_URL": databaseURL, "TEMPORAL_TASK_QUEUE": taskQueue,
 		"STRIPE_SECRET_KEY": "sk_test_chaos", "STRIPE_PUBLISHABLE_KEY": "pk_test_chaos", "STRIPE_WEBHOOK_SECRET": webhookSecret,
 		"STRIPE_API_BASE": r.stripe.URL(), "SMTP_URL": r.mails.SMTPURL(), "MAIL_FROM": "Twigz <orders@stores.example>",
 		"SUPPORT_EMAIL": supportEmail, "SUPPORT_TOKENS": "chaos:" + supportToken, "AUTH_JWT_SECRET": strings.Repeat("chaos", 8),
 		"PUBLIC_URL": r.apiURL,
-	} {
-		env[name] = value
-	}
+	})
 	return programs.Environment(env)
 }
 
@@ -180,11 +180,11 @@ func (r *rig) stop() error {
 	if r.temporal != nil {
 		r.temporal.Close()
 	}
-	for i := len(r.order) - 1; i >= 0; i-- {
-		if r.order[i].name == postgres && r.rows != nil {
+	for _, p := range slices.Backward(r.order) {
+		if p.name == postgres && r.rows != nil {
 			err = errors.Join(err, r.rows.db.Close())
 		}
-		err = errors.Join(err, r.order[i].stop())
+		err = errors.Join(err, p.stop())
 	}
 	if r.log != nil {
 		err = errors.Join(err, r.log.Close())
