@@ -117,7 +117,7 @@ type result struct {
 	Seed     uint64         `json:"seed"`
 	Seconds  float64        `json:"seconds"`
 	Kills    map[string]int `json:"kills"`
-	Counts   map[count]int  `json:"counts"`
+	Counts   map[count]int  `json:"counts"` // null: there was nothing to check
 	OK       bool           `json:"ok"`
 }
 
@@ -154,18 +154,26 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	return errors.Join(err, r.conclude(found, time.Since(began), err == nil))
 }
 
-// run plays the plan and returns what the checker says of the end, as far as it was reached.
+// run plays the plan and returns what the checker says of the end. The verdict is empty where there is no picture of that.
 func (r *rig) run(ctx context.Context, plan []*sale) (verdict, error) {
 	limit := r.options.limit()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run has taken more than %s", limit))
+	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run has taken more than %s", limit))
 	defer cancel()
-	if err := r.start(ctx, plan); err != nil {
+	if err := r.start(limited, plan); err != nil {
 		return verdict{}, err
 	}
 	r.say("%d payments, seed %d, at most %s", len(plan), r.options.Seed, limit)
-	r.play(ctx, plan)
+	r.play(limited, plan)
 	r.say("all payments are made; killed: %s", told(r.killed()))
-	w, err := r.settle(ctx, plan)
+	w, err := r.settle(limited, plan)
+	if err == nil {
+		return check(w), nil
+	}
+	// What is still not done when time is up is what one wants to know.
+	w, lookErr := r.look(ctx, plan)
+	if lookErr != nil {
+		return verdict{}, errors.Join(err, lookErr)
+	}
 	return check(w), err
 }
 
@@ -174,7 +182,7 @@ func (r *rig) play(ctx context.Context, plan []*sale) {
 	killing, enough := context.WithCancel(ctx)
 	var killer, sales sync.WaitGroup
 	if !r.options.Calm {
-		killer.Go(func() { r.killAround(killing, ctx) })
+		killer.Go(func() { r.killAround(killing) })
 	}
 	var done atomic.Int64
 	began, said, slots := time.Now(), time.Now(), make(chan struct{}, r.options.AtOnce)

@@ -3,11 +3,12 @@ package chaos
 import (
 	"context"
 	"sync"
+	"time"
 )
 
-// killAround kills parts and starts them again, until ctx ends. It returns when all are up again; a part that cannot be started
-// ends the run.
-func (r *rig) killAround(ctx, run context.Context) {
+// killAround kills parts and starts them again, until ctx ends. It returns when all are up again, whatever ended it: there is
+// something to look at in either case. A part that cannot be started ends the run.
+func (r *rig) killAround(ctx context.Context) {
 	var restarts sync.WaitGroup
 	defer restarts.Wait()
 	for k := range kills(r.options.Seed) {
@@ -19,8 +20,8 @@ func (r *rig) killAround(ctx, run context.Context) {
 			continue // it is down already
 		}
 		restarts.Go(func() {
-			pause(run, k.down)
-			if err := p.start(run); err != nil {
+			time.Sleep(k.down)
+			if err := p.start(context.WithoutCancel(ctx)); err != nil {
 				r.fail(err)
 			}
 		})

@@ -237,9 +237,14 @@ func staff(action models.ActionKind) func(*stage, context.Context) error {
 			"action": string(action), "reason": "chaos",
 			"requestId": fmt.Sprintf("chaos-%04d-%s", s.sale.Number, action),
 		}
-		return s.persist(ctx, string(action), func(ctx context.Context) error {
+		err := s.persist(ctx, string(action), func(ctx context.Context) error {
 			return s.api.Call(ctx, http.MethodPost, "/support/api/payments/"+s.sale.Intent()+"/actions", supportToken, body, nil)
 		})
+		var answer *apiclient.StatusError
+		if action == models.ActRetry && errors.As(err, &answer) && answer.Status == http.StatusConflict {
+			return nil // a late event was faster, and has tried again already
+		}
+		return err
 	}
 }
 

@@ -1,8 +1,8 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -17,9 +17,6 @@ const (
 	// tell is how often it is said what is waited for.
 	tell = 15 * time.Second
 )
-
-// errUnsettled is returned with the last picture when time is up.
-var errUnsettled = errors.New("did not come to rest in time")
 
 // settle waits until nothing moves any more, and returns the picture of that. Nothing is resent, and nobody is helped.
 func (r *rig) settle(ctx context.Context, plan []*sale) (world, error) {
@@ -41,7 +38,7 @@ func (r *rig) settle(ctx context.Context, plan []*sale) (world, error) {
 			said = time.Now()
 		}
 		if !pause(ctx, often) {
-			return last, fmt.Errorf("%w: %s", errUnsettled, why)
+			return world{}, fmt.Errorf("%w: %s", context.Cause(ctx), cmp.Or(why, "it only just came to rest"))
 		}
 	}
 }
