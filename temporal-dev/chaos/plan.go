@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -23,6 +22,7 @@ type sale struct {
 	Lines    []models.Line   // in the customer's cart of the store, and paid for
 	Beside   *models.Line    // in their cart of another store, nil: nothing; not paid for
 	BesideIn string          // that other store
+	Checkout string          // the frozen copy that is paid for; "": the live cart
 	Rare     *models.Product // what there is not enough of; nil: there is enough of all
 	Paid     int64           // collected, in minor units; what is owed, unless the scenario is of a mismatch
 	At       time.Duration   // when it begins, after the first
@@ -95,15 +95,20 @@ func (s *sale) restocked() int64 { return *s.Rare.Stock + s.quantity(s.Rare.ID) 
 // part is half of what was paid, in what can be paid in every currency.
 func (s *sale) part() int64 { return s.Paid / 20 * 10 }
 
-// metadata is what a shop's own client puts on a payment.
+// address is where the goods go, as JSON.
+func (s *sale) address() string {
+	return fmt.Sprintf(`{"line1":"%d Example Street","city":"Springfield","postalCode":"62701","country":"US"}`, s.Number)
+}
+
+// metadata is what is put on a payment: the checkout's ID by our own checkouts, all there is to know by other clients.
 func (s *sale) metadata() map[string]string {
-	address, _ := json.Marshal(map[string]string{ // strings alone: it cannot fail
-		"line1": fmt.Sprintf("%d Example Street", s.Number), "city": "Springfield", "postalCode": "62701", "country": "US",
-	})
+	if s.Checkout != "" {
+		return map[string]string{models.KeyPaymentID: s.Checkout}
+	}
 	fee, _, _ := strings.Cut(s.Store.Currency.Format(s.fee()), " ")
 	return map[string]string{
 		models.KeyCustomerID: s.Customer, models.KeyStoreID: s.Store.ID, models.KeyDeliveryType: string(s.Delivery),
-		models.KeyDeliveryFee: fee, models.KeyDeliveryAddress: string(address),
+		models.KeyDeliveryFee: fee, models.KeyDeliveryAddress: s.address(),
 	}
 }
 
@@ -165,6 +170,9 @@ func newSale(draw *rand.Rand, n int, of *scenario, at time.Duration) *sale {
 		rare := rarity(s.Store.ID, n, draw.Int64N(2))
 		s.Rare = &rare
 		s.Lines = append(s.Lines, lineOf(rare, *rare.Stock+1+draw.Int64N(2)))
+	}
+	if of.checkout {
+		s.Checkout = fmt.Sprintf("pay_chaos%04d", n)
 	}
 	s.Paid = s.owed() + of.mismatch
 	for range 4 {

@@ -28,7 +28,10 @@ func openRows(ctx context.Context, url string, plan []*sale) (*rows, error) {
 	if err := r.stock(ctx, plan); err != nil {
 		return r, err
 	}
-	return r, r.fillCarts(ctx, plan)
+	if err := r.fillCarts(ctx, plan); err != nil {
+		return r, err
+	}
+	return r, r.freeze(ctx, plan)
 }
 
 // stock makes the stores and their products.
@@ -79,22 +82,49 @@ func (r *rows) fillCarts(ctx context.Context, plan []*sale) error {
 			put(s, s.BesideIn, *s.Beside)
 		}
 	}
+	return r.insert(
+		ctx,
+		statement{"INSERT INTO customers (id, email) SELECT id, nullif(email, '') FROM unnest($1::text[], $2::text[]) AS c (id, email)", []any{customers, emails}},
+		statement{"INSERT INTO carts (customer_id, store_id) SELECT DISTINCT * FROM unnest($1::text[], $2::text[])", []any{owners, shops}},
+		statement{`INSERT INTO cart_items (customer_id, store_id, product_id, quantity)
+			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])`, []any{owners, shops, products, quantities}},
+	)
+}
+
+// freeze makes the checkouts that are paid for.
+func (r *rows) freeze(ctx context.Context, plan []*sale) error {
+	var all []statement
+	for _, s := range plan {
+		if s.Checkout == "" {
+			continue
+		}
+		all = append(all, statement{`INSERT INTO checkouts (id, customer_id, store_id, currency, subtotal, delivery_fee, total, delivery_type, delivery_address)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb)`, []any{
+			s.Checkout, s.Customer, s.Store.ID, string(s.Store.Currency), s.subtotal(), s.fee(), s.owed(), string(s.Delivery), s.address(),
+		}})
+		for i, line := range s.Lines {
+			all = append(all, statement{`INSERT INTO checkout_items (checkout_id, position, product_id, name, unit_amount, quantity)
+				VALUES ($1, $2, $3, $4, $5, $6)`, []any{s.Checkout, i + 1, line.ProductID, line.Name, line.UnitAmount, line.Quantity}})
+		}
+	}
+	return r.insert(ctx, all...)
+}
+
+type statement struct {
+	query string
+	args  []any
+}
+
+// insert runs statements in one transaction.
+func (r *rows) insert(ctx context.Context, statements ...statement) error {
 	tx, err := r.db.SQL().BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
-	for _, statement := range []struct {
-		query string
-		args  []any
-	}{
-		{"INSERT INTO customers (id, email) SELECT id, nullif(email, '') FROM unnest($1::text[], $2::text[]) AS c (id, email)", []any{customers, emails}},
-		{"INSERT INTO carts (customer_id, store_id) SELECT DISTINCT * FROM unnest($1::text[], $2::text[])", []any{owners, shops}},
-		{`INSERT INTO cart_items (customer_id, store_id, product_id, quantity)
-			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])`, []any{owners, shops, products, quantities}},
-	} {
-		if _, err := tx.ExecContext(ctx, statement.query, statement.args...); err != nil {
-			return fmt.Errorf("fill carts: %w", err)
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s.query, s.args...); err != nil {
+			return fmt.Errorf("%.60s…: %w", s.query, err)
 		}
 	}
 	return tx.Commit()

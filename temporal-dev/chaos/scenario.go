@@ -14,6 +14,7 @@ type scenario struct {
 	name     string
 	weight   int                                 // how often it is drawn, against the others
 	policy   models.WhenUnfulfillable            // of the store; "": any
+	checkout bool                                // a frozen copy of the cart is paid for
 	scarce   bool                                // there is not enough of one of the products
 	restocks bool                                // until somebody sees to it
 	mismatch int64                               // collected above what is owed (below 0: under), minor units
@@ -33,6 +34,8 @@ var scenarios = []*scenario{
 	{name: "session", weight: 14, play: then(session(true, true)), want: ordered},
 	{name: "session_metadata_on_session", weight: 4, play: then(session(true, false)), want: ordered},
 	{name: "session_metadata_on_intent", weight: 4, play: then(session(false, true)), want: ordered},
+	{name: "checkout", weight: 6, checkout: true, play: then(session(true, true)), want: ordered},
+	{name: "checkout_intent", weight: 4, checkout: true, play: then((*stage).decline, (*stage).pay), want: orderedAfterFailure},
 	{name: "declined_then_paid", weight: 6, play: then((*stage).decline, (*stage).pay), want: orderedAfterFailure},
 	{name: "declined", weight: 4, play: then((*stage).decline), want: failed},
 	{name: "canceled", weight: 3, play: then((*stage).cancel), want: canceled},
