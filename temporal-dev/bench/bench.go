@@ -56,11 +56,12 @@ const emptyWorker = "empty-worker"
 
 // Options says what to measure and how much of it.
 type Options struct {
-	programs.Files     // Self is the empty worker too
-	Rounds         int // at least 3 for a result worth keeping
-	Starts         int // webhooks, and starts, in a block of many clients; a third of it one at a time
-	Orders         int // orders in a block of many clients; half of it one at a time
-	Old            int // old orders in the tables of the second shop
+	API, Worker string // the programs' files
+	Self        string // this program's file, which is the Temporal server and the empty worker too
+	Rounds      int    // at least 3 for a result worth keeping
+	Starts      int    // webhooks, and starts, in a block of many clients; a third of it one at a time
+	Orders      int    // orders in a block of many clients; half of it one at a time
+	Old         int    // old orders in the tables of the second shop
 }
 
 // Main runs the bench, or with emptyWorker as its argument the worker that it compares with. It ends early when told to:

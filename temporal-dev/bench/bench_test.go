@@ -15,14 +15,12 @@ import (
 	"go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
-
-	"twigz/temporal-dev/programs"
 )
 
 // TestASmallBench runs all of it on the real programs, with sizes that say nothing of speed.
 func TestASmallBench(t *testing.T) {
 	o := Options{
-		Files:  programs.Files{API: os.Getenv("TWIGZ_API"), Worker: os.Getenv("TWIGZ_WORKER"), Self: os.Getenv("TWIGZ_TEMPORAL_DEV")},
+		API: os.Getenv("TWIGZ_API"), Worker: os.Getenv("TWIGZ_WORKER"), Self: os.Getenv("TWIGZ_TEMPORAL_DEV"),
 		Rounds: 1, Starts: 8, Orders: 4, Old: 50,
 	}
 	if o.API == "" || o.Worker == "" || o.Self == "" {

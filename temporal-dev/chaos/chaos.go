@@ -49,15 +49,16 @@ import (
 
 // Options says how much chaos there is to be.
 type Options struct {
-	programs.Files
-	Payments int
-	Seed     uint64
-	Rate     float64       // payments that begin in a second
-	AtOnce   int           // payments that are under way at the same time, at most
-	Limit    time.Duration // of the whole run; 0: by the number of payments
-	Only     []string      // names of scenarios; none: all
-	Calm     bool          // nothing is killed
-	Keep     bool          // the directory stays
+	API, Worker string // the programs' files
+	Self        string // this program's file, which is the Temporal server too
+	Payments    int
+	Seed        uint64
+	Rate        float64       // payments that begin in a second
+	AtOnce      int           // payments that are under way at the same time, at most
+	Limit       time.Duration // of the whole run; 0: by the number of payments
+	Only        []string      // names of scenarios; none: all
+	Calm        bool          // nothing is killed
+	Keep        bool          // the directory stays
 }
 
 // limit is how long the run may take.

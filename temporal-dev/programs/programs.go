@@ -28,12 +28,6 @@ const (
 	Grace = 30 * time.Second
 )
 
-// Files are what is run.
-type Files struct {
-	API, Worker string
-	Self        string // this very program, which is the Temporal server too
-}
-
 // MakeDir makes a directory for a run's state, under this one and not under that for temporary files, which may be in memory:
 // Postgres waits for a real disk here, as it does where it matters. Others may pass through it: root runs Postgres as another
 // user.
