@@ -14,10 +14,10 @@ WORKFLOWCHECK := $(TOOLS)/workflowcheck-$(WORKFLOWCHECK_VERSION)/workflowcheck
 
 # One after the other, whatever -j says: each keeps all cores busy by itself, and their output is read by people.
 .NOTPARALLEL:
-.PHONY: help dev smoke bench test lint fmt build verify
+.PHONY: help dev smoke bench chaos chaos-short test lint fmt build verify
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # exec, and the number of this make: signals to either reach the program (see temporal-dev/process).
 dev: build ## Run everything here, pay a demo order, stay up until Ctrl-C
@@ -28,6 +28,12 @@ smoke: build ## The same on free ports: pay one order, check it, say so in a lin
 
 bench: build ## Measure speed and cost, seven minutes; BENCH="-rounds 3 -old 10000" for another size
 	@exec $(DEV_TOOL) bench -make $$PPID $(BENCH)
+
+chaos: build ## Kill everything at random during 2,000 payments, then look; CHAOS="-payments 300 -seed 7" for others
+	@exec $(DEV_TOOL) chaos -make $$PPID $(CHAOS)
+
+chaos-short: build ## The same with 60 payments, in a minute or two
+	@exec $(DEV_TOOL) chaos -make $$PPID -payments 60 -rate 2 -seed 7
 
 test: build ## Run every test of both modules
 	$(GO) test ./...
@@ -48,7 +54,7 @@ build: ## Build bin/api, bin/worker and the development tool
 	@[ -x $(DEV_TOOL) ] || echo "building the development tool: the first time this compiles the Temporal server, which takes minutes"
 	@cd temporal-dev && $(call compile,-o $(DEV_TOOL) .)
 
-verify: lint build test ## All that CI runs
+verify: lint build test chaos-short ## All that CI runs
 
 # Runs go build with the given arguments, saying every hundred packages how far it is: silence for minutes looks like a hang.
 # The status comes through the pipe as a last line.

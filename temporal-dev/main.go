@@ -12,11 +12,12 @@ import (
 	"syscall"
 
 	"twigz/temporal-dev/bench"
+	"twigz/temporal-dev/chaos"
 	"twigz/temporal-dev/stack"
 	"twigz/temporal-dev/temporalserver"
 )
 
-const usage = "usage: temporal-dev server start-dev [flags] | dev | smoke | bench [flags]"
+const usage = "usage: temporal-dev server start-dev [flags] | dev | smoke | bench [flags] | chaos [flags]"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,6 +42,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return stack.Main(ctx, args, getenv, stdout, stderr)
 	case "bench":
 		return bench.Main(ctx, args, getenv, stdout, stderr)
+	case "chaos":
+		return chaos.Main(ctx, args, stdout, stderr)
 	default:
 		return fmt.Errorf("unknown command %q; %s", args[0], usage)
 	}

@@ -129,6 +129,13 @@ func (s *Server) Stop() error {
 	return nil
 }
 
+// Kill ends the server as a power cut would (SIGKILL): nothing is written any more. It returns when the directory is free
+// for the next Start, which recovers what was committed. Killing a server that has exited does nothing.
+func (s *Server) Kill() {
+	_ = s.process.cmd.Process.Kill() // it may have exited since; then done says so
+	<-s.done                         // its backends notice its end, and hold its log open until they are gone
+}
+
 // start is Start inside the lock.
 func start(ctx context.Context, dir string, o Options) (*Server, error) {
 	progress := o.Progress

@@ -39,6 +39,24 @@ func TestRestartKeepsWhatWasWritten(t *testing.T) {
 	assert.Equal(t, "7", ask(t, again, "SELECT n::text FROM kept"))
 }
 
+func TestAKilledServerKeepsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	dir := openDir(t)
+	s := mustStart(t, Options{Dir: dir, Durable: true})
+	execute(t, s, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+	busy, err := pgx.Connect(t.Context(), s.URL("twigz"))
+	require.NoError(t, err)
+	_, err = busy.Exec(t.Context(), "BEGIN; INSERT INTO kept VALUES (8)")
+	require.NoError(t, err)
+	s.Kill()
+	assertClosed(t, s.Done())
+	s.Kill()
+	require.NoError(t, s.Stop())
+
+	again := mustStart(t, Options{Dir: dir, Durable: true, Port: s.Port()})
+	assert.Equal(t, "7", ask(t, again, "SELECT string_agg(n::text, ' ') FROM kept"))
+}
+
 func TestClusterIsTheSameOnEveryMachine(t *testing.T) {
 	t.Parallel()
 	s := mustStart(t, Options{Dir: openDir(t)})

@@ -47,6 +47,7 @@ import (
 	"time"
 
 	"twigz/temporal-dev/process"
+	"twigz/temporal-dev/programs"
 )
 
 // many is how many clients there are where they come at once.
@@ -128,7 +129,7 @@ func parseFlags(args []string, stderr io.Writer) (o Options, parent int, err err
 // Run measures everything and prints it; the last line is one JSON object. Nothing of what it started or wrote stays.
 func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	began := time.Now()
-	dir, err := makeDir()
+	dir, err := programs.MakeDir(".bench-")
 	if err != nil {
 		return err
 	}
@@ -148,16 +149,6 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	}
 	result.Seconds = time.Since(began).Round(time.Second).Seconds()
 	return result.print(stdout)
-}
-
-// makeDir makes a directory under this one and not under that for temporary files, which may be in memory: Postgres waits
-// for a real disk here, as it does where it matters. Others may pass through it: root runs Postgres as another user.
-func makeDir() (string, error) {
-	dir, err := os.MkdirTemp(".", ".bench-")
-	if err != nil {
-		return "", fmt.Errorf("make a directory: %w", err)
-	}
-	return dir, os.Chmod(dir, 0o711) //nolint:gosec // see above
 }
 
 func (r *rig) run(ctx context.Context) (report, error) {

@@ -2,34 +2,21 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/client"
 
 	"twigz/internal/pgserver"
-	"twigz/internal/settings"
-	"twigz/internal/temporalclient"
 	"twigz/models"
 	"twigz/temporal-dev/inbox"
 	"twigz/temporal-dev/process"
-	"twigz/workflows"
-)
-
-const (
-	// readyTime is how long a program may take to be ready.
-	readyTime = 90 * time.Second
-	// grace is how long it may take to stop before it is killed.
-	grace = 30 * time.Second
+	"twigz/temporal-dev/programs"
 )
 
 // rig is what runs while something is measured. What was not started is nil.
@@ -108,7 +95,7 @@ func (r *rig) stop() error {
 func (r *rig) stopChildren() error {
 	var err error
 	for _, p := range slices.Backward(r.children) {
-		err = errors.Join(err, p.Stop(grace))
+		err = errors.Join(err, p.Stop(programs.Grace))
 	}
 	r.children = nil
 	return err
@@ -119,11 +106,9 @@ const wasTold = "exited with status 0"
 
 // start starts a program with these settings and no others: nothing of the caller's environment changes what is measured.
 func (r *rig) start(name, path string, args []string, env map[string]string) (*process.Process, error) {
-	var lines []string
-	for key, value := range env {
-		lines = append(lines, key+"="+value)
-	}
-	p, err := process.Start(process.Options{Name: name, Path: path, Args: args, Env: lines, Log: filepath.Join(r.dir, name+".log")})
+	p, err := process.Start(process.Options{
+		Name: name, Path: path, Args: args, Env: programs.Environment(env), Log: filepath.Join(r.dir, name+".log"),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -147,24 +132,16 @@ type cluster struct {
 
 // startTemporal starts one in memory: where the server costs least, ours shows most.
 func (r *rig) startTemporal(ctx context.Context, name string) (*cluster, error) {
-	args := []string{"server", "start-dev", "--headless", "--port", "0", "--log-level", "error"}
-	for attribute, kind := range workflows.SearchAttributes() {
-		args = append(args, "--search-attribute", attribute+"="+kind)
-	}
-	p, err := r.start(name, r.options.Self, args, nil)
+	p, err := r.start(name, r.options.Self, programs.TemporalArgs(0), nil)
 	if err != nil {
 		return nil, err
 	}
-	address, err := await(ctx, p, func(line string) (string, bool) {
-		return strings.CutPrefix(strings.TrimSpace(line), "Temporal server: ")
-	})
+	address, err := programs.AwaitTemporal(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	t := &cluster{process: p, env: map[string]string{"TEMPORAL_ADDRESS": address, "TEMPORAL_CONFIG_FILE": os.DevNull}}
-	// Connected as the API connects.
-	getenv := func(name string) string { return t.env[name] }
-	t.client, err = temporalclient.ReadConfig(settings.From(getenv), getenv).New(slog.New(slog.DiscardHandler))
+	t := &cluster{process: p, env: programs.TemporalEnv(address)}
+	t.client, err = programs.Connect(address)
 	return t, err
 }
 
@@ -179,11 +156,7 @@ func (r *rig) startAPI(ctx context.Context, s *shop, t *cluster, taskQueue strin
 	if err != nil {
 		return program{}, err
 	}
-	address, err := await(ctx, p, func(line string) (string, bool) {
-		var entry struct{ Msg, Setting, Addr string }
-		ok := json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" && entry.Setting == "API_ADDR"
-		return entry.Addr, ok
-	})
+	address, err := programs.AwaitAPI(ctx, p)
 	return program{p, address}, err
 }
 
@@ -192,7 +165,7 @@ func (r *rig) startWorker(ctx context.Context, s *shop, t *cluster, taskQueue st
 	if err != nil {
 		return program{}, err
 	}
-	return program{Process: p}, awaitWorking(ctx, p)
+	return program{Process: p}, programs.AwaitWorker(ctx, p)
 }
 
 // startEmptyWorker starts the worker whose steps do nothing.
@@ -203,18 +176,7 @@ func (r *rig) startEmptyWorker(ctx context.Context, t *cluster, taskQueue string
 	if err != nil {
 		return program{}, err
 	}
-	return program{Process: p}, awaitWorking(ctx, p)
-}
-
-func awaitWorking(ctx context.Context, p *process.Process) error {
-	_, err := await(ctx, p, func(line string) (string, bool) { return "", strings.Contains(line, `"msg":"working"`) })
-	return err
-}
-
-func await(ctx context.Context, p *process.Process, find func(string) (string, bool)) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTime, fmt.Errorf("not within %s", readyTime))
-	defer cancel()
-	return p.Await(ctx, find)
+	return program{Process: p}, programs.AwaitWorker(ctx, p)
 }
 
 // env is what a real installation would set.

@@ -146,9 +146,18 @@ func (p *Process) Stop(grace time.Duration) error {
 		return nil
 	case <-time.After(grace):
 	}
+	p.Kill()
+	return fmt.Errorf("%s did not stop within %s and was killed", p.options.Name, grace)
+}
+
+// Kill ends it and its own children as a power cut would (SIGKILL), and returns when it is gone. Killing what has ended
+// already does nothing.
+func (p *Process) Kill() {
+	if p.Ended() != "" {
+		return
+	}
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 	<-p.done
-	return fmt.Errorf("%s did not stop within %s and was killed", p.options.Name, grace)
 }
 
 // tailBytes is how much of the log's end is looked at for its last lines.

@@ -103,6 +103,19 @@ func TestStopKillsWhatDoesNotListenAndItsChildren(t *testing.T) {
 	require.Eventually(t, func() bool { return !runs(grandchild) }, 5*time.Second, time.Millisecond)
 }
 
+func TestAKilledProgramHasNoLastWords(t *testing.T) {
+	t.Parallel()
+	p := mustStart(t, `trap 'echo bye' TERM EXIT; sleep 600 & echo $!; wait`)
+	require.Eventually(t, func() bool { return len(p.Tail(1)) == 1 }, 5*time.Second, time.Millisecond)
+	grandchild, err := strconv.Atoi(p.Tail(1)[0])
+	require.NoError(t, err)
+	p.Kill()
+	require.Equal(t, "was ended by signal: killed", p.Ended())
+	require.Len(t, p.Tail(5), 1)
+	require.Eventually(t, func() bool { return !runs(grandchild) }, 5*time.Second, time.Millisecond)
+	p.Kill()
+}
+
 func TestAMissingProgramIsSaidPlainly(t *testing.T) {
 	t.Parallel()
 	_, err := process.Start(process.Options{Name: "api", Path: "/nowhere/api", Log: filepath.Join(t.TempDir(), "log")})

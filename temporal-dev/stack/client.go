@@ -1,81 +1,12 @@
 package stack
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
-	"strings"
-	"time"
+
+	"twigz/temporal-dev/apiclient"
 )
 
-const (
-	// callTime bounds one call to the API.
-	callTime = 10 * time.Second
-	// answerLimit bounds how much of an answer is read, in bytes.
-	answerLimit = 1 << 20
-)
-
-// statusError is an answer other than 200.
-type statusError struct {
-	call   string
-	status int
-	body   string
-}
-
-func (e *statusError) Error() string {
-	return fmt.Sprintf("%s answered %d %s", e.call, e.status, strings.TrimSpace(e.body))
-}
-
-// call makes one call to the API: a bearer token unless it is empty, JSON in unless it is nil, JSON out.
+// call makes one call to this stack's API.
 func (s *stack) call(ctx context.Context, method, path, token string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	req, err := s.request(ctx, method, path, token, in)
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close() //nolint:errcheck // it was read as far as it matters
-	body, err := io.ReadAll(io.LimitReader(res.Body, answerLimit))
-	if err != nil {
-		return fmt.Errorf("read the answer of %s %s: %w", method, path, err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return &statusError{call: method + " " + path, status: res.StatusCode, body: string(body)}
-	}
-	if out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return fmt.Errorf("decode the answer of %s %s: %w", method, path, err)
-	}
-	return nil
-}
-
-func (s *stack) request(ctx context.Context, method, path, token string, in any) (*http.Request, error) {
-	var body io.Reader
-	if in != nil {
-		encoded, err := json.Marshal(in)
-		if err != nil {
-			return nil, fmt.Errorf("encode the body of %s %s: %w", method, path, err)
-		}
-		body = bytes.NewReader(encoded)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, s.plan.apiURL()+path, body)
-	if err != nil {
-		return nil, err
-	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	return req, nil
+	return apiclient.Client(s.plan.apiURL()).Call(ctx, method, path, token, in, out)
 }

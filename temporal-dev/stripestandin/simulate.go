@@ -17,6 +17,8 @@ type (
 	BillingDetails = ledger.BillingDetails
 	// Attempt is one try at delivering an event.
 	Attempt = courier.Attempt
+	// Delivery is an event on its way to an endpoint.
+	Delivery = courier.Delivery
 )
 
 // Pay has a customer pay, and returns the ID of the payment_intent.succeeded event and of the intent.
@@ -76,6 +78,9 @@ func (s *Server) SetFaults(seed uint64, rules ...faults.Rule) error { return s.f
 
 // Deliveries lists every attempt to deliver an event, oldest first.
 func (s *Server) Deliveries() []Attempt { return s.courier.Attempts() }
+
+// Undelivered lists what is on its way, and what never arrived.
+func (s *Server) Undelivered() []Delivery { return s.courier.Undelivered() }
 
 // Send signs and delivers a payload to WebhookURL exactly as given, so that tests can send what Stripe never would.
 func (s *Server) Send(payload []byte) { s.courier.Send(s.hook, payload) }
