@@ -27,30 +27,31 @@ var shownStatuses = []string{
 // one or a few; the customer, by ID or mail address; and the address that the
 // payment itself came with.
 //
-// %[1]s is what else must hold of a payment, %[2]s the same followed by the
-// order and the size of a page, which is %[3]d. A customer or an address may
-// have a hundred thousand payments: of each no more than a page is read, by an
-// index that alone answers (created_at, id and status are all in it), and only
-// then the rows.
+// %[1]s is what else must hold of a payment, the order and the size of a page,
+// which is %[2]d. A customer or an address may have a hundred thousand payments:
+// of each no more than a page is read, by an index that alone answers
+// (created_at, id and status are all in it), and only then the rows. The pages
+// are LATERAL, so that Postgres never begins with all payments of a status.
 const searchByText = `
 SELECT * FROM payments WHERE id IN (
 	SELECT id FROM (
-		SELECT created_at, id FROM payments WHERE %[1]s AND id IN (
-			SELECT id FROM payments WHERE id = @text OR payment_intent_id = @text OR checkout_session_id = @text
-			UNION ALL SELECT id FROM payments WHERE charge_id = @text AND charge_id <> ''
-			UNION ALL SELECT payment_id FROM orders WHERE id = @text
-			UNION ALL SELECT payment_id FROM stripe_events WHERE id = @text
-			UNION ALL SELECT payment_id FROM refunds WHERE id = @text OR stripe_refund_id = @text
-			UNION ALL SELECT payment_id FROM disputes WHERE id = @text
-			UNION ALL SELECT payment_id FROM reviews WHERE id = @text)
+		SELECT page.created_at, page.id
+			FROM (SELECT id FROM payments WHERE id = @text OR payment_intent_id = @text OR checkout_session_id = @text
+				UNION ALL SELECT id FROM payments WHERE charge_id = @text AND charge_id <> ''
+				UNION ALL SELECT payment_id FROM orders WHERE id = @text
+				UNION ALL SELECT payment_id FROM stripe_events WHERE id = @text
+				UNION ALL SELECT payment_id FROM refunds WHERE id = @text OR stripe_refund_id = @text
+				UNION ALL SELECT payment_id FROM disputes WHERE id = @text
+				UNION ALL SELECT payment_id FROM reviews WHERE id = @text) AS named,
+				LATERAL (SELECT created_at, id FROM payments WHERE id = named.id AND %[1]s) AS page
 		UNION
 		(SELECT page.created_at, page.id
 			FROM (SELECT CAST(@text AS text) AS id UNION SELECT id FROM customers WHERE lower(email) = lower(@text)) AS customer,
-				LATERAL (SELECT created_at, id FROM payments WHERE customer_id = customer.id AND customer_id <> '' AND %[2]s) AS page
-			ORDER BY page.created_at DESC, page.id DESC LIMIT %[3]d)
+				LATERAL (SELECT created_at, id FROM payments WHERE customer_id = customer.id AND customer_id <> '' AND %[1]s) AS page
+			ORDER BY page.created_at DESC, page.id DESC LIMIT %[2]d)
 		UNION
-		(SELECT created_at, id FROM payments WHERE lower(receipt_email) = lower(@text) AND receipt_email <> '' AND %[2]s)
-	) AS found ORDER BY created_at DESC, id DESC LIMIT %[3]d)
+		(SELECT created_at, id FROM payments WHERE lower(receipt_email) = lower(@text) AND receipt_email <> '' AND %[1]s)
+	) AS found ORDER BY created_at DESC, id DESC LIMIT %[2]d)
 ORDER BY created_at DESC, id DESC`
 
 // SearchPayments lists the payments that q asks for, newest first. next is the
@@ -104,5 +105,5 @@ func (q SearchQuery) statement() (query string, values []any, err error) {
 	if q.Text == "" {
 		return "SELECT * FROM payments WHERE " + newest, values, nil
 	}
-	return fmt.Sprintf(searchByText, fits, newest, q.Limit+1), append(values, sql.Named("text", q.Text)), nil
+	return fmt.Sprintf(searchByText, newest, q.Limit+1), append(values, sql.Named("text", q.Text)), nil
 }

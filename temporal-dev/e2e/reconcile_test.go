@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,7 +11,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"twigz/activities"
-	"twigz/temporal-dev/stripestandin"
 	"twigz/temporal-dev/stripestandin/faults"
 	"twigz/temporal-dev/stripestandin/ledger"
 	"twigz/temporal-dev/stripestandin/wire"
@@ -53,13 +54,7 @@ func TestAnEventThatNeverCameIsFoundByReconciliation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.connectStripe(faults.Rule{Fault: faults.Drop, Match: "payment_intent.succeeded"})
-	texts := map[string]string{}
-	for key, value := range metadata() {
-		texts[key] = value.(string)
-	}
-	eventID, intentID, err := w.stripe.Pay(stripestandin.PaymentParams{
-		Amount: 1599, Currency: "usd", ReceiptEmail: customerEmail, Metadata: texts,
-	})
+	eventID, intentID, err := w.stripe.Pay(purchase(customerID))
 	require.NoError(t, err)
 	w.until("Stripe has delivered what it did not lose", func() bool { return len(w.stripe.Deliveries()) == 2 })
 	require.Empty(t, w.status(intentID), "nobody has heard of the payment")
@@ -71,4 +66,58 @@ func TestAnEventThatNeverCameIsFoundByReconciliation(t *testing.T) {
 	w.fulfilledOnce(intentID)
 	assert.Contains(t, w.logs(), "event was never delivered")
 	assert.NotContains(t, w.logs(), street)
+}
+
+// A workflow that waited for a person was terminated by mistake. The payment still
+// needs somebody, so a case is opened, and staff decide there.
+func TestACaseTakesOverFromAWorkflowThatIsGone(t *testing.T) {
+	t.Parallel()
+	w, id := newWorld(t), ids(t)
+	short := purchase(customerID)
+	short.Amount = 1500
+	intent, events := w.pays(short)
+	paid := of("payment_intent.succeeded", events)
+	w.deliver(paid)
+	w.until("it waits for a person", func() bool { return w.state(paid.id).WaitingFor == "a person" })
+	require.NoError(t, built.temporal.Client().TerminateWorkflow(t.Context(), paid.id, "", "by mistake"))
+
+	_, got := w.reconcileNow()
+	assert.Equal(t, 1, got.Watch.Opened)
+	payment := w.detail(intent)["payment"].(map[string]any)
+	caseID := workflows.CaseWorkflowID(payment["paymentId"].(string))
+	w.until("the case waits for a person", func() bool { return w.state(caseID).WaitingFor == "a person" })
+	status, detail := w.act(intent, id("req"), "accept", nil)
+	require.Equal(t, http.StatusOK, status, detail)
+	w.closed(caseID)
+	w.record(caseID, "OpenCase.taken_over")
+	assert.Equal(t, "paid confirmed", w.status(intent)+" "+w.orderStatus(intent))
+}
+
+// The workflow that watched a dispute is gone. The case watches on, and hears of
+// the bank's decision.
+func TestACaseWatchesADisputeThatNobodyWatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	intent, events := w.pays(purchase(customerID))
+	w.deliver(of("payment_intent.succeeded", events))
+	w.until("it is paid", func() bool { return w.orderStatus(intent) == "confirmed" })
+	var dispute string
+	opened := of("charge.dispute.created", w.happen(func(t *ledger.Tx) *wire.Error {
+		d, refusal := t.OpenDispute(intent, 0, "fraudulent", false)
+		dispute = d.ID()
+		return refusal
+	}))
+	w.deliver(opened)
+	w.until("it waits for the bank", func() bool { return strings.Contains(w.state(opened.id).WaitingFor, "the bank") })
+	require.NoError(t, built.temporal.Client().TerminateWorkflow(t.Context(), opened.id, "", "by mistake"))
+	w.reconcileNow()
+	payment := w.detail(intent)["payment"].(map[string]any)
+	caseID := workflows.CaseWorkflowID(payment["paymentId"].(string))
+	w.until("the case waits for the bank", func() bool { return strings.Contains(w.state(caseID).WaitingFor, "the bank") })
+	closed := of("charge.dispute.closed", w.happen(func(t *ledger.Tx) *wire.Error { return t.CloseDispute(dispute, "won") }))
+	w.deliver(closed)
+	w.closed(closed.id)
+	w.closed(caseID)
+	w.record(caseID, "OpenCase.dispute_watched")
+	assert.Equal(t, "paid confirmed", w.status(intent)+" "+w.orderStatus(intent))
 }
