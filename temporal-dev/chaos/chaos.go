@@ -166,6 +166,10 @@ func (r *rig) run(ctx context.Context, plan []*sale) (verdict, error) {
 	r.say("%d payments, seed %d, at most %s", len(plan), r.options.Seed, limit)
 	r.play(limited, plan)
 	r.say("all payments are made; killed: %s", told(r.killed()))
+	// A refund that Stripe could not make is asked for again after a minute, then two, then three: from now on it can.
+	if err := r.stripe.SetFaults(r.options.Seed); err != nil {
+		return verdict{}, err
+	}
 	w, err := r.settle(limited, plan)
 	if err == nil {
 		return check(w), nil

@@ -77,8 +77,9 @@ func check(w world) verdict {
 // checker is a check under way.
 type checker struct {
 	world
-	files   map[int]*file // by the sale's number
-	open    map[string]bool
+	files   map[int]*file   // by the sale's number
+	open    map[string]bool // workflows, by ID
+	owned   map[string]bool // rows of payments that are somebody's, by ID
 	verdict verdict
 
 	// Rows and mails by what they are looked up by, filled at the first look.
@@ -100,7 +101,10 @@ type file struct {
 }
 
 func newChecker(w world) *checker {
-	c := &checker{world: w, files: map[int]*file{}, open: map[string]bool{}, verdict: verdict{Counts: map[count]int{}}}
+	c := &checker{
+		world: w, files: map[int]*file{}, open: map[string]bool{}, owned: map[string]bool{},
+		verdict: verdict{Counts: map[count]int{}},
+	}
 	for _, name := range allCounts {
 		c.verdict.Counts[name] = 0
 	}
@@ -126,7 +130,7 @@ func (c *checker) openFiles() {
 			f = byCustomer[p.Customer]
 		}
 		if f != nil {
-			f.payments, byPayment[p.ID] = append(f.payments, p), f
+			f.payments, byPayment[p.ID], c.owned[p.ID] = append(f.payments, p), f, true
 		}
 	}
 	for _, o := range c.tables.Orders {
@@ -224,6 +228,9 @@ func (f *file) isLost(open map[string]bool) bool {
 func (c *checker) checkOrder(f *file) {
 	if len(f.orders) > 1 {
 		c.found(doubledOrders, f.sale, "has %d orders", len(f.orders))
+	}
+	for _, o := range f.orders {
+		c.checkItems(f, o)
 	}
 	if status := f.orderStatus(); !slices.Contains(f.want.orders, status) {
 		c.found(stuck, f.sale, "order: want %s, is %s", strings.Join(f.want.orders, " or "), status)

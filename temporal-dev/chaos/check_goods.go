@@ -51,35 +51,9 @@ func (c *checker) cartOf(customer string) []cartRow {
 	return c.carts[customer]
 }
 
-// checkStock compares what is left of what is counted with what orders took of it, and each order's lines with what was paid.
+// checkStock compares what is left of what is counted with what orders took of it.
 func (c *checker) checkStock() {
-	want := map[string]int64{}
-	for _, s := range stores {
-		for _, p := range goods {
-			if p.Stock != nil {
-				want[s.ID+"/"+p.ID] = *p.Stock
-			}
-		}
-	}
-	owner := map[string]*sale{} // whose a product is that one payment alone wants
-	for _, s := range c.sales {
-		f := c.files[s.Number]
-		if s.Rare != nil {
-			key := s.Store.ID + "/" + s.Rare.ID
-			want[key], owner[key] = *s.Rare.Stock, s
-			if s.Scenario.restocks {
-				want[key] = s.restocked()
-			}
-		}
-		for _, o := range f.orders {
-			c.checkItems(f, o)
-			for _, line := range s.Lines {
-				if key := o.Store + "/" + line.ProductID; o.taken() && line.ProductID != untracked {
-					want[key] -= line.Quantity
-				}
-			}
-		}
-	}
+	want, owner := c.stockLeft()
 	for _, p := range c.tables.Products {
 		key := p.Store + "/" + p.ID
 		if p.Stock != want[key] {
@@ -90,6 +64,35 @@ func (c *checker) checkStock() {
 	for key := range want {
 		c.found(wrongStock, owner[key], "%s: is gone", key)
 	}
+}
+
+// stockLeft is how much has to be left of each counted product, and whose those are that one payment alone wants.
+func (c *checker) stockLeft() (want map[string]int64, owner map[string]*sale) {
+	want, owner = map[string]int64{}, map[string]*sale{}
+	for _, s := range stores {
+		for _, p := range goods {
+			if p.Stock != nil {
+				want[s.ID+"/"+p.ID] = *p.Stock
+			}
+		}
+	}
+	for _, s := range c.sales {
+		if s.Rare != nil {
+			key := s.Store.ID + "/" + s.Rare.ID
+			want[key], owner[key] = *s.Rare.Stock, s
+			if s.Scenario.restocks {
+				want[key] = s.restocked()
+			}
+		}
+		for _, o := range c.files[s.Number].orders {
+			for _, line := range s.Lines {
+				if o.taken() && line.ProductID != untracked {
+					want[o.Store+"/"+line.ProductID] -= line.Quantity
+				}
+			}
+		}
+	}
+	return want, owner
 }
 
 // checkItems holds an order's lines against what was paid for.
@@ -118,6 +121,11 @@ func (c *checker) itemsOf(order string) []itemRow {
 
 // checkLeftovers looks at what belongs to no payment and is still to be done.
 func (c *checker) checkLeftovers() {
+	for _, p := range c.tables.Payments {
+		if !c.owned[p.ID] {
+			c.found(stuck, nil, "row %s (%s, %s) is no payment's", p.ID, p.Intent, p.Status)
+		}
+	}
 	for _, row := range c.tables.Inbox {
 		c.found(stuck, nil, "%s is still in the inbox %s", row.ID, row.Error)
 	}

@@ -69,6 +69,9 @@ func TestEachKindOfFaultIsFound(t *testing.T) {
 			second.ID, second.Intent = "pay_second", ""
 			w.tables.Payments = append(w.tables.Payments, second)
 		}},
+		{"a row of a payment that nobody made", stuck, func(w *testWorld) {
+			w.tables.Payments = append(w.tables.Payments, paymentRow{ID: "pay_stray", Intent: "pi_stray", Status: "unmatched"})
+		}},
 		{"a refund that Stripe was never asked for", stuck, func(w *testWorld) {
 			w.tables.Refunds = append(w.tables.Refunds, refundRow{ID: "rfd_1", Payment: w.payment("paid").ID, Status: "requested"})
 		}},

@@ -119,10 +119,10 @@ func (w world) busy() string {
 		return fmt.Sprintf("%d workflows are still to be started", len(w.tables.Inbox))
 	case running > 0:
 		return fmt.Sprintf("%d workflows are under way", running)
-	case pending:
-		return "mails are still to be sent"
 	case asked:
 		return "refunds are still to be made"
+	case pending:
+		return "mails are still to be sent"
 	}
 	return ""
 }
