@@ -15,7 +15,8 @@
 //	                        └── a request, the deadline, a week ◀─────┘
 //	TrackReview           ViewReview ─▶ (rejected: ViewRefunds ─▶ RecordRefunds) ─▶ RecordReview ─▶ settle
 //	SupportAction         FindDue ─▶ carry out ─▶ Look ─▶ settle      support-<requestId>
-//	OpenCase              Look ─▶ settle                              case-<paymentId>
+//	OpenCase              Look ─▶ settle, as TrackDispute too         case-<paymentId>
+//	Reconcile             ReconcileEvents ─▶ Watch                    reconcile-<task queue>-…
 //
 // Should one of the second to fourth be the first to say what a payment is for
 // that was collected before (its success carried no metadata), it goes on as

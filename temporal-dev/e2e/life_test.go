@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,7 +74,6 @@ func TestACompensationThatFailsWaitsForAPerson(t *testing.T) {
 	assert.Equal(t, "needs_attention", w.status(intent))
 	assert.Equal(t, "compensation_failed", w.detail(intent)["payment"].(map[string]any)["blockedReason"])
 
-	w.stripe.View(func(t *ledger.Tx) {})
 	w.happen(func(t *ledger.Tx) *wire.Error {
 		for d := range t.Every("dispute") {
 			return t.CloseDispute(d.ID(), "won")
@@ -182,22 +180,10 @@ func TestDisputesHoldAndReleaseTheOrder(t *testing.T) {
 		t.Run(outcome, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			intent, events := w.pays(purchase(customerID))
-			w.deliver(of("payment_intent.succeeded", events))
-			w.until("it is paid", func() bool { return w.orderStatus(intent) == "confirmed" })
-			var dispute string
-			opened := of("charge.dispute.created", w.happen(func(t *ledger.Tx) *wire.Error {
-				d, refusal := t.OpenDispute(intent, 0, "fraudulent", false)
-				dispute = d.ID()
-				return refusal
-			}))
-			w.deliver(opened)
-			w.until("it is held", func() bool { return w.orderStatus(intent) == "on_hold" })
-			assert.Equal(t, "disputed", w.status(intent))
-			w.until("it waits for the bank", func() bool { return strings.Contains(w.state(opened.id).WaitingFor, "the bank") })
-			closed := of("charge.dispute.closed", w.happen(func(t *ledger.Tx) *wire.Error { return t.CloseDispute(dispute, outcome) }))
-			w.deliver(closed)
-			w.closed(closed.id)
+			intent := w.ordered(customerID)
+			dispute, opened := w.disputes(intent)
+			assert.Equal(t, "disputed on_hold", w.status(intent)+" "+w.orderStatus(intent))
+			closed := w.decides(dispute, outcome)
 			w.closed(opened.id)
 			want := map[string]string{"won": "paid confirmed", "lost": "charged_back charged_back"}[outcome]
 			assert.Equal(t, want, w.status(intent)+" "+w.orderStatus(intent))
@@ -210,9 +196,7 @@ func TestDisputesHoldAndReleaseTheOrder(t *testing.T) {
 func TestRefundsAreRecorded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	intent, events := w.pays(purchase(customerID))
-	w.deliver(of("payment_intent.succeeded", events))
-	w.until("it is paid", func() bool { return w.orderStatus(intent) == "confirmed" })
+	intent := w.ordered(customerID)
 	var refund string
 	part := w.happen(func(t *ledger.Tx) *wire.Error {
 		r, refusal := t.Refund(intent, 500, "")

@@ -98,25 +98,14 @@ func TestACaseTakesOverFromAWorkflowThatIsGone(t *testing.T) {
 func TestACaseWatchesADisputeThatNobodyWatches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	intent, events := w.pays(purchase(customerID))
-	w.deliver(of("payment_intent.succeeded", events))
-	w.until("it is paid", func() bool { return w.orderStatus(intent) == "confirmed" })
-	var dispute string
-	opened := of("charge.dispute.created", w.happen(func(t *ledger.Tx) *wire.Error {
-		d, refusal := t.OpenDispute(intent, 0, "fraudulent", false)
-		dispute = d.ID()
-		return refusal
-	}))
-	w.deliver(opened)
-	w.until("it waits for the bank", func() bool { return strings.Contains(w.state(opened.id).WaitingFor, "the bank") })
+	intent := w.ordered(customerID)
+	dispute, opened := w.disputes(intent)
 	require.NoError(t, built.temporal.Client().TerminateWorkflow(t.Context(), opened.id, "", "by mistake"))
 	w.reconcileNow()
 	payment := w.detail(intent)["payment"].(map[string]any)
 	caseID := workflows.CaseWorkflowID(payment["paymentId"].(string))
 	w.until("the case waits for the bank", func() bool { return strings.Contains(w.state(caseID).WaitingFor, "the bank") })
-	closed := of("charge.dispute.closed", w.happen(func(t *ledger.Tx) *wire.Error { return t.CloseDispute(dispute, "won") }))
-	w.deliver(closed)
-	w.closed(closed.id)
+	w.decides(dispute, "won")
 	w.closed(caseID)
 	w.record(caseID, "OpenCase.dispute_watched")
 	assert.Equal(t, "paid confirmed", w.status(intent)+" "+w.orderStatus(intent))

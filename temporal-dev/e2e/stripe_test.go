@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +91,38 @@ func (e told) twin() told {
 	whole["id"] = e.id
 	e.payload, _ = json.Marshal(whole)
 	return e
+}
+
+// ordered has a customer's payment become an order, and returns the intent's ID.
+func (w *world) ordered(customer string) string {
+	w.Helper()
+	intent, events := w.pays(purchase(customer))
+	w.deliver(of("payment_intent.succeeded", events))
+	w.until("there is an order", func() bool { return w.orderStatus(intent) == "confirmed" })
+	return intent
+}
+
+// disputes has the customer dispute a payment, and waits until a workflow waits
+// for the bank.
+func (w *world) disputes(intent string) (dispute string, opened told) {
+	w.Helper()
+	opened = of("charge.dispute.created", w.happen(func(t *ledger.Tx) *wire.Error {
+		d, refusal := t.OpenDispute(intent, 0, "fraudulent", false)
+		dispute = d.ID()
+		return refusal
+	}))
+	w.deliver(opened)
+	w.until("it waits for the bank", func() bool { return strings.Contains(w.state(opened.id).WaitingFor, "the bank") })
+	return dispute, opened
+}
+
+// decides has the bank decide a dispute, and waits until that is recorded.
+func (w *world) decides(dispute, outcome string) (closed told) {
+	w.Helper()
+	closed = of("charge.dispute.closed", w.happen(func(t *ledger.Tx) *wire.Error { return t.CloseDispute(dispute, outcome) }))
+	w.deliver(closed)
+	w.closed(closed.id)
+	return closed
 }
 
 // act asks for an action as support staff.
