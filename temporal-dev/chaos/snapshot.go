@@ -111,14 +111,14 @@ func (r *rig) list(ctx context.Context, query string) ([]workflow, error) {
 func (w world) busy() string {
 	pending := slices.ContainsFunc(w.tables.Notifications, func(n notificationRow) bool { return n.Status == "pending" })
 	asked := slices.ContainsFunc(w.tables.Refunds, func(r refundRow) bool { return r.Status == "requested" })
-	running := len(w.restless())
+	running := w.restless()
 	switch {
 	case len(w.undelivered) > 0:
 		return fmt.Sprintf("%d events are on their way", len(w.undelivered))
 	case len(w.tables.Inbox) > 0:
 		return fmt.Sprintf("%d workflows are still to be started", len(w.tables.Inbox))
-	case running > 0:
-		return fmt.Sprintf("%d workflows are under way", running)
+	case len(running) > 0:
+		return fmt.Sprintf("%d workflows are under way, %s", len(running), running[0].ID)
 	case asked:
 		return "refunds are still to be made"
 	case pending:
