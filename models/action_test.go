@@ -81,6 +81,22 @@ func TestUnfulfillableIsRefunded(t *testing.T) {
 		})
 	}
 
+	t.Run("by one workflow, while another sends the mails", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t)
+		e := paid("pi_1", collected(1000))
+		f := s.create(e)
+		r := s.act(models.ActRefund, func(a *models.Action) { a.Workflow = "support-1" })
+		require.Len(t, r.Due.Refunds, 1)
+		s.answerRefunds(f.PaymentID, models.RefundSucceeded)
+		letters, err := s.ClaimNotifications(t.Context(), f.PaymentID, "support-1")
+		require.NoError(t, err)
+		require.Len(t, letters, 2)
+		again := s.create(e)
+		assert.Equal(t, models.PaymentRefunded, again.Outcome)
+		assert.False(t, again.Compensate, "they are the other's to send")
+	})
+
 	t.Run("not again when the stock is back: it was decided", func(t *testing.T) {
 		t.Parallel()
 		s := newShop(t)

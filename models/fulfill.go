@@ -248,9 +248,20 @@ func (p *Payment) unfulfilled(tx *gorm.DB, t turn) (Fulfillment, error) {
 		outcome = PaymentUnfulfilled
 	}
 	f := s.answer(outcome, t)
-	ours := s.BlockedReason == "" || s.OwnerID == t.workflow
-	f.Compensate = ours && (len(f.Refunds) > 0 || s.Due.Notify)
-	return f, nil
+	if ours := s.BlockedReason == "" || s.OwnerID == t.workflow; ours {
+		f.Compensate, err = p.leftTo(tx, t)
+	}
+	return f, err
+}
+
+// leftTo says whether something of taking a payment back is left for the workflow
+// whose turn it is: a refund, or a mail that no other one is sending.
+func (p *Payment) leftTo(tx *gorm.DB, t turn) (bool, error) {
+	var left bool
+	err := tx.Raw(`SELECT EXISTS (SELECT FROM refunds WHERE payment_id = @id AND status = 'requested')
+		OR EXISTS (SELECT FROM notifications WHERE payment_id = @id AND status = 'pending'
+			AND (claimed_by IS NULL OR claimed_by = @workflow))`, map[string]any{"id": p.ID, "workflow": t.workflow}).Scan(&left).Error
+	return left, err
 }
 
 // placeOrder makes the order, or returns a *refusal and has changed nothing.

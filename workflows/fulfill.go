@@ -67,7 +67,9 @@ func (f *fulfillment) place(ctx workflow.Context) (models.Standing, error) {
 		f.made = made
 		f.PaymentID, f.OrderID = made.PaymentID, made.OrderID
 		switch {
-		case !made.Compensate, tried && undone != nil: // what failed is a person's now
+		case !made.Compensate,
+			tried && undone != nil,          // what failed is a person's now
+			tried && len(made.Refunds) == 0: // a mail, which another workflow is at
 			return f.standing(undone), nil
 		case tried: // and the rows know nothing of it
 			if err := f.breakDown(ctx, errStillOwed); err != nil {
