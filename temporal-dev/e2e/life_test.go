@@ -130,6 +130,7 @@ func TestStaffDecideAboutABlockedPayment(t *testing.T) {
 		w.until("it is refunded", func() bool { return w.status(intent) == "refunded" })
 		w.closed(paid.id)
 		w.record("support-"+id("req"), "SupportAction.refunded")
+		w.record(paid.id, "FulfillOrder.refunded_by_support")
 		_, count := refundsAtStripe(w, intent)
 		assert.Equal(t, 1, count)
 		assert.Len(t, w.cart(), 2)
@@ -157,6 +158,23 @@ func TestStaffDecideAboutABlockedPayment(t *testing.T) {
 		}
 		assert.GreaterOrEqual(t, claimed, 3)
 	})
+	t.Run("resend sends the latest mail once more", func(t *testing.T) {
+		t.Parallel()
+		w, id := newWorld(t), ids(t)
+		intent, events := w.pays(purchase(customerID))
+		paid := of("payment_intent.succeeded", events)
+		w.deliver(paid)
+		w.closed(paid.id)
+		status, detail := w.act(intent, id("req"), "resend", map[string]any{"recipient": "customer"})
+		require.Equal(t, http.StatusOK, status, detail)
+		w.closed("support-" + id("req"))
+		w.record("support-"+id("req"), "SupportAction.resent")
+		byID := map[string]bool{}
+		for _, m := range w.mails.Messages() {
+			byID[m.MessageID] = true
+		}
+		assert.Len(t, byID, 3, "another mail, not the same one twice")
+	})
 	t.Run("cancel takes back an order whose workflow closed long ago", func(t *testing.T) {
 		t.Parallel()
 		w, id := newWorld(t), ids(t)
@@ -183,11 +201,17 @@ func TestDisputesHoldAndReleaseTheOrder(t *testing.T) {
 			intent := w.ordered(customerID)
 			dispute, opened := w.disputes(intent)
 			assert.Equal(t, "disputed on_hold", w.status(intent)+" "+w.orderStatus(intent))
+			if outcome == "lost" {
+				require.NoError(t, built.temporal.Client().SignalWorkflow(t.Context(), opened.id, "", "note",
+					map[string]any{"actor": "bob", "reason": "no evidence"}))
+				w.until("the note is taken", func() bool { return w.state(opened.id).Answer != "" })
+				w.until("it waits on", func() bool { return w.state(opened.id).WaitingFor != "" })
+			}
 			closed := w.decides(dispute, outcome)
 			w.closed(opened.id)
 			want := map[string]string{"won": "paid confirmed", "lost": "charged_back charged_back"}[outcome]
 			assert.Equal(t, want, w.status(intent)+" "+w.orderStatus(intent))
-			w.record(opened.id, "TrackDispute.watched_until_"+outcome)
+			w.record(opened.id, map[string]string{"won": "TrackDispute.watched_until_won", "lost": "TrackDispute.asked_while_open"}[outcome])
 			w.record(closed.id, "TrackDispute.closed_"+outcome)
 		})
 	}
