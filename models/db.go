@@ -160,6 +160,12 @@ func orNotFound(err error, what string) error {
 	return err
 }
 
+// NotMigrated says whether a table was asked for that is not there yet.
+func NotMigrated(err error) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.Code == "42P01"
+}
+
 // Unavailable says whether the database could not be reached, so that the same
 // call may succeed later.
 func Unavailable(err error) bool {

@@ -67,6 +67,7 @@ func (d *Dispatcher) round(ctx context.Context) (more bool) {
 	started, err := d.db.DispatchStarts(ctx, batch, d.start, Unreachable)
 	switch {
 	case ctx.Err() != nil: // told to stop: nothing is wrong
+	case models.NotMigrated(err): // an inbox that is not there yet holds nothing; /ready tells
 	case err != nil && !d.lagging:
 		d.lagging = true
 		d.log.WarnContext(ctx, "inbox cannot be dispatched, workflows in it wait", "error", models.Describe(err))

@@ -307,6 +307,20 @@ func TestDispatcher(t *testing.T) {
 		assert.Less(t, time.Since(began), 5*time.Second)
 	})
 
+	t.Run("says nothing of a database that is not migrated yet, and works when it is", func(t *testing.T) {
+		t.Parallel()
+		db, f := openDB(t), newTemporal()
+		_, err := db.SQL().ExecContext(t.Context(), "ALTER TABLE inbox RENAME TO later")
+		require.NoError(t, err)
+		d := run(t, db, f)
+		time.Sleep(1500 * time.Millisecond) // a round or two
+		_, err = db.SQL().ExecContext(t.Context(), "ALTER TABLE later RENAME TO inbox")
+		require.NoError(t, err)
+		keep(t, db, "evt_1")
+		require.Eventually(t, func() bool { return waiting(t, db) == 0 }, soon, often)
+		assert.Zero(t, d.logs.count(lagBegins))
+	})
+
 	t.Run("stops when it is told to, without a word", func(t *testing.T) {
 		t.Parallel()
 		db, f := openDB(t), newTemporal()
