@@ -111,7 +111,7 @@ func (s *Stripe) listRefunds(ctx context.Context, paymentIntentID, chargeID stri
 				return nil, errOddAnswer("list refunds")
 			}
 		}
-		if page.URL == "" || page.HasMore && len(page.Data) == 0 {
+		if page.Data == nil || page.HasMore && len(page.Data) == 0 { // {} is no empty list
 			return nil, errOddAnswer("list refunds")
 		}
 		all = append(all, page.Data...)
