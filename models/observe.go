@@ -62,13 +62,19 @@ func lockNames(tx *gorm.DB, names ...string) error {
 // one or none, more when parts of one payment were met before they were known
 // to belong together.
 func namedBy(tx *gorm.DB, e Event) ([]Payment, error) {
+	named := "id = (SELECT payment_id FROM stripe_events WHERE id = ?) OR payment_intent_id = ? OR checkout_session_id = ? OR id = ?"
+	names := []any{e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID]}
+	if e.ChargeID != "" {
+		named += " OR charge_id <> '' AND charge_id = ?"
+		names = append(names, e.ChargeID)
+	}
+	if about := e.object(); about != "" {
+		named += ` OR id = (SELECT payment_id FROM refunds WHERE stripe_refund_id = ?)
+			OR id = (SELECT payment_id FROM disputes WHERE id = ?) OR id = (SELECT payment_id FROM reviews WHERE id = ?)`
+		names = append(names, about, about, about)
+	}
 	var found []Payment
-	err := tx.Clauses(forUpdate).Where(
-		`id = (SELECT payment_id FROM stripe_events WHERE id = ?) OR payment_intent_id = ? OR checkout_session_id = ? OR id = ?
-			OR charge_id <> '' AND charge_id = ? OR id = (SELECT payment_id FROM disputes WHERE id = ?)
-			OR id = (SELECT payment_id FROM reviews WHERE id = ?) OR id = (SELECT payment_id FROM refunds WHERE stripe_refund_id = ?)`,
-		e.ID, e.PaymentIntentID, e.CheckoutSessionID, e.Metadata[KeyPaymentID], e.ChargeID, e.object(), e.object(), e.object()).
-		Order("id").Find(&found).Error
+	err := tx.Clauses(forUpdate).Where(named, names...).Order("id").Find(&found).Error
 	return found, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -129,9 +130,7 @@ func (w *world) decides(dispute, outcome string) (closed told) {
 func (w *world) act(payment, requestID, action string, more map[string]any) (int, map[string]any) {
 	w.Helper()
 	body := map[string]any{"action": action, "reason": "asked by the customer", "requestId": requestID}
-	for key, value := range more {
-		body[key] = value
-	}
+	maps.Copy(body, more)
 	return w.call(http.MethodPost, "/support/api/payments/"+payment+"/actions", supportToken, body)
 }
 
