@@ -110,7 +110,10 @@ func TestActions(t *testing.T) {
 		assert.Equal(t, "support-r/1 (b)~", r.GetWorkflowId())
 		assert.Equal(t, "SupportAction", r.GetWorkflowType().GetName())
 		require.Len(t, r.GetInput().GetPayloads(), 1)
-		assert.JSONEq(t, fields{"paymentId": f.PaymentID, "requestId": "r/1 (b)~"}.text(), string(r.GetInput().GetPayloads()[0].GetData()))
+		assert.JSONEq(t, fields{
+			"paymentId": f.PaymentID, "requestId": "r/1 (b)~", "paymentIntentId": "pi_1", "customerId": eve, "storeId": "bakery",
+		}.text(), string(r.GetInput().GetPayloads()[0].GetData()))
+		assert.Contains(t, r.GetSearchAttributes().GetIndexedFields(), "PaymentIntentID", "it can be found by its payment")
 		p.drained()
 	})
 

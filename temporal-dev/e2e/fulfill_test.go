@@ -202,9 +202,8 @@ func TestABlockedPaymentWaitsForAPerson(t *testing.T) {
 	w.until("it can be found by its reason", func() bool {
 		return w.found(fmt.Sprintf("BlockedReason = 'out_of_stock' AND PaymentIntentID = '%s'", id("pi")))
 	})
-	state := w.state(id("evt"))
-	assert.Equal(t, "a person", state.WaitingFor)
-	assert.Equal(t, "out_of_stock", state.BlockedReason)
+	w.until("support has been told, and it waits", func() bool { return w.state(id("evt")).WaitingFor == "a person" })
+	assert.Equal(t, "out_of_stock", w.state(id("evt")).BlockedReason)
 
 	w.retry(id("evt")) // too early: nothing was mended
 	w.until("it was looked at again", func() bool { return w.state(id("evt")).WaitingFor == "a person" })
