@@ -105,6 +105,7 @@ func (s *server) serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	background.Go(func() { s.inbox.Run(ctx) })
+	background.Go(func() { s.payments.Run(ctx) })
 	failed := make(chan error, len(doors))
 	for _, d := range doors {
 		s.log.InfoContext(ctx, "listening", "setting", d.setting, "addr", d.listener.Addr().String())
@@ -116,9 +117,10 @@ func (s *server) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	cancel() // what runs in the background, streams too: Shutdown waits for those
 	s.log.Info("stopping, requests in flight are finished first")
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
+	drain, drained := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer drained()
 	for _, d := range doors {
 		err = errors.Join(err, d.server.Shutdown(drain))
 	}
