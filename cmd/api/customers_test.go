@@ -323,6 +323,7 @@ func TestCallsWithoutADatabase(t *testing.T) {
 	for call, with := range map[string][]string{
 		"GET /stores/bakery/products": nil, "GET /cart?storeId=bakery": me, "DELETE /cart?storeId=bakery": me,
 		"PUT /cart/items/loaf": me, "DELETE /cart/items/loaf": me, "GET /orders": me, "GET /orders/ord_1": me,
+		"GET /payments/pay_1": me, "GET /payments/pay_1/events": me,
 		"GET /support/api/payments?q=x": support, "GET /support/api/payments/pi_1": support, "PUT /support/api/stores/bakery": support, "PUT /support/api/stores/bakery/products/loaf": support,
 	} {
 		t.Run(call+" says so and no more", func(t *testing.T) {

@@ -106,6 +106,9 @@ func (s *server) serve(ctx context.Context) error {
 	defer background.Wait()
 	background.Go(func() { s.inbox.Run(ctx) })
 	background.Go(func() { s.payments.Run(ctx) })
+	if s.tokens.Keys != nil {
+		background.Go(func() { s.tokens.Keys.Run(ctx) })
+	}
 	failed := make(chan error, len(doors))
 	for _, d := range doors {
 		s.log.InfoContext(ctx, "listening", "setting", d.setting, "addr", d.listener.Addr().String())

@@ -11,6 +11,7 @@ import (
 
 	"twigz/internal/ingest"
 	"twigz/internal/paymentfeed"
+	"twigz/internal/tokens"
 	"twigz/internal/webhook"
 	"twigz/models"
 )
@@ -24,6 +25,7 @@ type server struct {
 	verifier webhook.Verifier
 	outage   *ingest.Outage
 	inbox    *ingest.Dispatcher
+	tokens   tokens.Verifier
 	payments *paymentfeed.Feed
 	streams  streamTimes
 	metrics  *metrics
@@ -39,6 +41,7 @@ func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client
 		verifier: webhook.Verifier{Secrets: c.webhookSecrets},
 		outage:   outage,
 		inbox:    ingest.NewDispatcher(db, temporal, c.temporal.TaskQueue, log, outage),
+		tokens:   c.verifier(log),
 		payments: payments, streams: usualStreamTimes,
 		metrics: newMetrics(db, payments),
 	}
