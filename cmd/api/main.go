@@ -6,7 +6,9 @@
 // Temporal is away it is kept in Postgres instead, and started from there by the
 // dispatcher (internal/ingest) that runs beside the listeners. Every other call is
 // one method of package models; a handler is the few lines that name it. One
-// adapter (adapter.go) decodes, maps errors and encodes for all.
+// adapter (adapter.go) decodes, maps errors and encodes for all. Only a payment's
+// events (payments.go) are an answer that goes on: they wait for word from
+// internal/paymentfeed, and end when the program is told to stop.
 package main
 
 import (
