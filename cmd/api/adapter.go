@@ -73,7 +73,7 @@ func (s *server) answerError(c *gin.Context, err error) {
 		c.AbortWithStatusJSON(request.status, gin.H{"error": request.message})
 	case errors.Is(c.Request.Context().Err(), context.Canceled):
 		c.Abort() // the client has gone: there is nobody to answer and nothing to mend
-	case models.Unavailable(err) || errors.Is(err, context.DeadlineExceeded):
+	case away(err):
 		s.log.ErrorContext(c, "database cannot be reached", "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
 		c.AbortWithStatusJSON(http.StatusServiceUnavailable, gin.H{"error": "Service temporarily unavailable"})
 	default:
@@ -81,6 +81,9 @@ func (s *server) answerError(c *gin.Context, err error) {
 		c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "Internal error"})
 	}
 }
+
+// away says whether the database could not be reached, or not in time.
+func away(err error) bool { return models.Unavailable(err) || errors.Is(err, context.DeadlineExceeded) }
 
 // pathValue is an unescaped part of the path.
 func pathValue(c *gin.Context, name string) string {

@@ -1,16 +1,17 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/golang-jwt/jwt/v5"
 
+	"twigz/internal/tokens"
 	"twigz/models"
 )
 
@@ -20,11 +21,8 @@ const (
 	supportKey  = "support_name"
 )
 
-// clockSkew is how far an identity provider's clock may be from ours.
-const clockSkew = 30 * time.Second
-
 func (s *server) authenticateCustomer(c *gin.Context) {
-	customerID, err := s.customerOf(bearer(c))
+	customerID, err := s.customerOf(c.Request.Context(), bearer(c))
 	if err != nil {
 		unauthorized(c)
 		return
@@ -33,23 +31,24 @@ func (s *server) authenticateCustomer(c *gin.Context) {
 }
 
 // customerOf reads the customer's ID, the subject, from a signed token.
-func (s *server) customerOf(token string) (string, error) {
-	checks := []jwt.ParserOption{jwt.WithValidMethods([]string{"HS256"}), jwt.WithLeeway(clockSkew)}
-	if s.config.jwtIssuer != "" {
-		checks = append(checks, jwt.WithIssuer(s.config.jwtIssuer))
-	}
-	if s.config.jwtAudience != "" {
-		checks = append(checks, jwt.WithAudience(s.config.jwtAudience))
-	}
-	var claims jwt.RegisteredClaims
-	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return []byte(s.config.jwtSecret), nil }, checks...)
+func (s *server) customerOf(ctx context.Context, token string) (string, error) {
+	customerID, err := s.tokens.Subject(ctx, token)
 	if err != nil {
 		return "", err
 	}
-	if !models.ValidID(claims.Subject) {
+	if !models.ValidID(customerID) {
 		return "", errors.New("subject is no customer ID")
 	}
-	return claims.Subject, nil
+	return customerID, nil
+}
+
+// verifier is what customers' tokens are checked with.
+func (c config) verifier(log *slog.Logger) tokens.Verifier {
+	v := tokens.Verifier{Secret: c.jwtSecret, Issuer: c.jwtIssuer, Audience: c.jwtAudience}
+	if c.jwksURL != "" {
+		v.Keys = tokens.NewKeys(c.jwksURL, log)
+	}
+	return v
 }
 
 func (s *server) authenticateSupport(c *gin.Context) {

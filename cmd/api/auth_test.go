@@ -5,11 +5,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,6 +137,7 @@ func TestEveryCallThatIsNotPublicNeedsItsToken(t *testing.T) {
 	p := start(t, nil)
 	for _, call := range []string{
 		"GET /cart", "DELETE /cart", "PUT /cart/items/loaf", "DELETE /cart/items/loaf", "GET /orders", "GET /orders/ord_1",
+		"GET /payments/pay_1", "GET /payments/pay_1/events",
 		"GET /support/api/payments", "GET /support/api/payments/pi_1", "PUT /support/api/stores/bakery", "PUT /support/api/stores/bakery/products/loaf",
 	} {
 		t.Run(call, func(t *testing.T) {
@@ -170,5 +174,49 @@ func TestSupportsTokens(t *testing.T) {
 		closed := start(t, map[string]string{"SUPPORT_TOKENS": ""})
 		closed.call(http.MethodGet, "/support/api/payments/pi_1", "", "Authorization", "Bearer ").is(http.StatusUnauthorized, unauthorizedBody)
 		assert.Contains(t, closed.logs.String(), "SUPPORT_TOKENS is not set")
+	})
+}
+
+func TestTokensOfAnIdentityProvider(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	jwk, err := jwkset.NewJWKFromKey(key.Public(), jwkset.JWKOptions{Metadata: jwkset.JWKMetadataOptions{KID: "key-1"}})
+	require.NoError(t, err)
+	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		assert.NoError(t, json.NewEncoder(w).Encode(jwkset.JWKSMarshal{Keys: []jwkset.JWKMarshal{jwk.Marshal()}}))
+	}))
+	t.Cleanup(keys.Close)
+	theirs := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{"sub": "user_2x", "exp": time.Now().Add(time.Hour).Unix()})
+	theirs.Header["kid"] = "key-1"
+	text, err := theirs.SignedString(key)
+	require.NoError(t, err)
+
+	t.Run("are good alone", func(t *testing.T) {
+		t.Parallel()
+		p := startWhole(t, map[string]string{"AUTH_JWT_SECRET": "", "AUTH_JWKS_URL": keys.URL})
+		p.call(http.MethodGet, "/orders", "", bearerOf(text)...).is(http.StatusOK, `{"orders":[]}`)
+		p.call(http.MethodGet, "/orders", "", as(t, eve)...).is(http.StatusUnauthorized, unauthorizedBody)
+		empty := token(t, jwt.SigningMethodHS256, []byte{}, jwt.MapClaims{"sub": eve})
+		p.call(http.MethodGet, "/orders", "", bearerOf(empty)...).is(http.StatusUnauthorized, unauthorizedBody)
+	})
+	t.Run("are good beside those with our secret", func(t *testing.T) {
+		t.Parallel()
+		p := startWhole(t, map[string]string{"AUTH_JWKS_URL": keys.URL})
+		p.call(http.MethodGet, "/orders", "", bearerOf(text)...).is(http.StatusOK, `{"orders":[]}`)
+		p.call(http.MethodGet, "/orders", "", as(t, eve)...).is(http.StatusOK, `{"orders":[]}`)
+	})
+	t.Run("are good once it can be reached, and nothing else waits for that", func(t *testing.T) {
+		t.Parallel()
+		way := newPassage(t, keys.Listener.Addr().String())
+		way.down()
+		p := startWhole(t, map[string]string{"AUTH_JWKS_URL": "http://" + way.addr})
+		p.call(http.MethodGet, "/orders", "", as(t, eve)...).is(http.StatusOK, `{"orders":[]}`)
+		p.call(http.MethodGet, "/orders", "", bearerOf(text)...).is(http.StatusUnauthorized, unauthorizedBody)
+		assert.Contains(t, p.logs.String(), "AUTH_JWKS_URL cannot be read")
+		way.up()
+		require.Eventually(t, func() bool {
+			return p.call(http.MethodGet, "/orders", "", bearerOf(text)...).status == http.StatusOK
+		}, 30*time.Second, 100*time.Millisecond)
 	})
 }

@@ -17,10 +17,11 @@ type config struct {
 	databasePool   int
 	temporal       temporalclient.Config
 	publishableKey string
-	webhookSecrets []string // at least one, none empty; several while one is being rolled
-	livemode       bool     // events of the other mode are ignored
-	corsOrigins    []string // ["*"]: any
-	jwtSecret      string
+	webhookSecrets []string          // at least one, none empty; several while one is being rolled
+	livemode       bool              // events of the other mode are ignored
+	corsOrigins    []string          // ["*"]: any
+	jwtSecret      string            // of HS256; "": there is jwksURL
+	jwksURL        string            // of RS256's and ES256's keys; "": there is jwtSecret
 	jwtIssuer      string            // "": not checked
 	jwtAudience    string            // "": not checked
 	supportTokens  map[string]string // token → name; empty: nobody is support
@@ -43,12 +44,23 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	c.livemode = r.Bool("STRIPE_LIVEMODE", live)
 	c.corsOrigins = origins(r)
-	c.jwtSecret = r.Required("AUTH_JWT_SECRET", "set it to the secret that customers' tokens are signed with (HS256)")
+	c.jwtSecret, c.jwksURL = tokenKeys(r)
 	c.jwtIssuer = r.Text("AUTH_ISSUER", "")
 	c.jwtAudience = r.Text("AUTH_AUDIENCE", "")
 	c.supportTokens = r.Tokens("SUPPORT_TOKENS")
 	c.logLevel = r.LogLevel()
 	return c, r.Err()
+}
+
+// tokenKeys reads what customers' tokens are checked with: a secret, or where keys
+// are published, or both.
+func tokenKeys(r *settings.Reader) (secret, jwksURL string) {
+	secret, jwksURL = r.Text("AUTH_JWT_SECRET", ""), r.Text("AUTH_JWKS_URL", "")
+	if secret == "" && jwksURL == "" {
+		r.Fault("AUTH_JWT_SECRET", "is not set: set it to the secret that customers' tokens are signed with (HS256), "+
+			"or AUTH_JWKS_URL to where their issuer publishes its keys (RS256, ES256)")
+	}
+	return secret, r.URL("AUTH_JWKS_URL", "", "https", "http")
 }
 
 // origins reads CORS_ORIGINS.
@@ -70,8 +82,11 @@ func origins(r *settings.Reader) []string {
 
 // warn tells of settings that are allowed and unwise.
 func (c config) warn(log *slog.Logger) {
-	if len(c.jwtSecret) < 32 {
+	if c.jwtSecret != "" && len(c.jwtSecret) < 32 {
 		log.Warn("AUTH_JWT_SECRET is shorter than 32 bytes and may be guessed")
+	}
+	if c.jwksURL != "" && c.jwtIssuer == "" && c.jwtAudience == "" {
+		log.Warn("neither AUTH_ISSUER nor AUTH_AUDIENCE is set: tokens that the keys of AUTH_JWKS_URL made for anybody are good here")
 	}
 	if len(c.supportTokens) == 0 {
 		log.Warn("SUPPORT_TOKENS is not set: support calls are refused")

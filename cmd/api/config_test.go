@@ -40,7 +40,7 @@ func TestBadSettingsAreToldWithoutTheirValues(t *testing.T) {
 	bad := map[string]string{
 		"API_ADDR": "hunter2", "METRICS_ADDR": "hunter2", "DATABASE_URL": "hunter2", "TEMPORAL_ADDRESS": "hunter2", "TEMPORAL_UI_URL": "hunter2",
 		"STRIPE_SECRET_KEY": "hunter2", "STRIPE_PUBLISHABLE_KEY": "hunter2", "STRIPE_WEBHOOK_SECRET": "hunter2,", "STRIPE_LIVEMODE": "hunter2",
-		"CORS_ORIGINS": "hunter2", "SUPPORT_TOKENS": "hunter2", "LOG_LEVEL": "hunter2",
+		"CORS_ORIGINS": "hunter2", "AUTH_JWKS_URL": "hunter2", "SUPPORT_TOKENS": "hunter2", "LOG_LEVEL": "hunter2",
 	}
 	said := faults(bad)
 	for name := range bad {
@@ -96,6 +96,28 @@ func TestUnwiseSettingsAreWarnedOf(t *testing.T) {
 	p := start(t, map[string]string{"AUTH_JWT_SECRET": "short", "SUPPORT_TOKENS": ""})
 	assert.Contains(t, p.logs.String(), "AUTH_JWT_SECRET is shorter than 32 bytes")
 	assert.Contains(t, p.logs.String(), "SUPPORT_TOKENS is not set")
+	assert.NotContains(t, p.logs.String(), "AUTH_JWKS_URL")
+
+	p = start(t, map[string]string{"AUTH_JWT_SECRET": "", "AUTH_JWKS_URL": "http://" + nowhere + "/keys"})
+	assert.Contains(t, p.logs.String(), "neither AUTH_ISSUER nor AUTH_AUDIENCE is set")
+	assert.NotContains(t, p.logs.String(), "AUTH_JWT_SECRET")
+}
+
+func TestTokensAreCheckedByASecretOrByPublishedKeysOrByBoth(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ secret, keys, want string }{
+		{jwtSecret, "", ""},
+		{"", "https://id.example/.well-known/jwks.json", ""},
+		{"", "http://127.0.0.1:1/keys", ""},
+		{jwtSecret, "https://id.example/keys", ""},
+		{"", "", "AUTH_JWT_SECRET is not set: set it to the secret that customers' tokens are signed with (HS256), or AUTH_JWKS_URL to"},
+		{"", "id.example/keys", "AUTH_JWKS_URL must be a URL starting with https:// or http://"},
+		{jwtSecret, "file:///keys", "AUTH_JWKS_URL must be a URL starting with https:// or http://"},
+	} {
+		said := faults(map[string]string{"AUTH_JWT_SECRET": test.secret, "AUTH_JWKS_URL": test.keys})
+		assert.Contains(t, said, test.want)
+		assert.Equal(t, test.want == "", said == "", said)
+	}
 }
 
 // TestProgramsWithoutSettings runs the real ones as a newcomer might.
@@ -114,7 +136,7 @@ func TestProgramsWithoutSettings(t *testing.T) {
 		{"api", "api: some settings are missing or wrong:\n" + database + key +
 			"  STRIPE_PUBLISHABLE_KEY is not set: set it to the key from Stripe's dashboard, pk_…\n" +
 			"  STRIPE_WEBHOOK_SECRET is not set: set it to the endpoint's signing secret, whsec_…\n" +
-			"  AUTH_JWT_SECRET is not set: set it to the secret that customers' tokens are signed with (HS256)\n" + end},
+			"  AUTH_JWT_SECRET is not set: set it to the secret that customers' tokens are signed with (HS256), or AUTH_JWKS_URL to where their issuer publishes its keys (RS256, ES256)\n" + end},
 		{"worker", "worker: some settings are missing or wrong:\n" + key + database + end},
 		{"worker migrate", "worker: some settings are missing or wrong:\n" + database + end},
 		{"worker bogus", "worker: usage: worker [migrate]\n"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -178,9 +179,39 @@ func TestCart(t *testing.T) {
 		p.call(http.MethodDelete, "/cart?storeId=bakery", "", as(t, "mallory")...).is(http.StatusOK, emptyBakery)
 		call(http.MethodGet, "/cart?storeId=bakery", "").is(http.StatusOK, two)
 	})
+	t.Run("gives up what is not in it without complaint", func(t *testing.T) {
+		for _, product := range []string{"jam", "unheard-of"} {
+			call(http.MethodDelete, "/cart/items/"+product+"?storeId=bakery", "").is(http.StatusOK, two)
+		}
+	})
+	t.Run("takes from one to ten thousand of a product", func(t *testing.T) {
+		for _, quantity := range []int{1, 10000, 2} {
+			a := call(http.MethodPut, "/cart/items/loaf", fields{"storeId": "bakery", "quantity": quantity}.text())
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			assert.EqualValues(t, quantity*600, a.object()["subtotal"])
+		}
+	})
 	t.Run("is emptied", func(t *testing.T) {
 		call(http.MethodDelete, "/cart?storeId=bakery", "").is(http.StatusOK, emptyBakery)
 	})
+}
+
+func TestCartThatIsFull(t *testing.T) {
+	t.Parallel()
+	p := startShop(t)
+	me := as(t, eve)
+	put := func(product string) answer {
+		return p.call(http.MethodPut, "/cart/items/"+product, `{"storeId":"bakery","quantity":1}`, me...)
+	}
+	for i := range models.MaxLines {
+		product := fmt.Sprint("bun-", i)
+		p.putProduct("bakery", product, 100, nil)
+		require.Equal(t, http.StatusOK, put(product).status)
+	}
+	put("loaf").is(http.StatusConflict, `{"error":"The cart is full"}`)
+	assert.Equal(t, http.StatusOK, put("bun-0").status, "what is in it can be changed")
+	p.call(http.MethodDelete, "/cart/items/bun-1?storeId=bakery", "", me...)
+	assert.Equal(t, http.StatusOK, put("loaf").status)
 }
 
 func TestCartErrors(t *testing.T) {
@@ -188,6 +219,11 @@ func TestCartErrors(t *testing.T) {
 	p := startShop(t)
 	_, err := p.db.PutProduct(t.Context(), models.Product{StoreID: "bakery", ID: "gone", Name: "Gone", UnitAmount: 1}, seed)
 	require.NoError(t, err)
+	_, err = p.db.PutStore(t.Context(), models.Store{
+		ID: "closed", Name: "Closed", Email: "orders@closed.example", Currency: "usd", OnUnfulfillable: models.RefundWhenUnfulfillable,
+	}, seed)
+	require.NoError(t, err)
+	p.putProduct("closed", "loaf", 600, nil)
 	me := as(t, eve)
 	for _, test := range []struct {
 		name, call, body string
@@ -221,10 +257,17 @@ func TestCartErrors(t *testing.T) {
 		{"a product that is not there", "PUT /cart/items/cake", `{"storeId":"bakery","quantity":1}`, 404, `{"error":"Product not found"}`},
 		{"a product that cannot be", "PUT /cart/items/%00", `{"storeId":"bakery","quantity":1}`, 422, unfit("productId", badID)},
 		{"a product that does not sell", "PUT /cart/items/gone", `{"storeId":"bakery","quantity":1}`, 409, `{"error":"The product is not for sale"}`},
+		{"a store that is closed", "PUT /cart/items/loaf", `{"storeId":"closed","quantity":1}`, 409, `{"error":"The store is closed"}`},
+		{"a product of another store", "PUT /cart/items/jam", `{"storeId":"closed","quantity":1}`, 404, `{"error":"Product not found"}`},
+		{"a product of 65 characters", "PUT /cart/items/" + strings.Repeat("a", 65), `{"storeId":"bakery","quantity":1}`, 422, unfit("productId", badID)},
+		{"two things that cannot be, of which the first is told", "PUT /cart/items/%00", `{"storeId":"","quantity":0}`, 422, unfit("productId", badID)},
 		{"a body that is too large", "PUT /cart/items/loaf", `{"storeId":"` + strings.Repeat("a", 64<<10) + `"}`, 413, `{"error":"Payload too large"}`},
 		{"no store to take from", "DELETE /cart/items/loaf", "", 422, unfit("storeId", badID)},
 		{"no store in the body to take from", "DELETE /cart/items/loaf", "{}", 422, unfit("storeId", badID)},
 		{"no JSON to take from", "DELETE /cart/items/loaf", "loaf", 400, malformed},
+		{"a product to take that cannot be", "DELETE /cart/items/%0A?storeId=bakery", "", 422, unfit("productId", badID)},
+		{"a store to take from that is a list", "DELETE /cart/items/loaf", `{"storeId":["bakery"]}`, 422, unfit("storeId", wrongType)},
+		{"a body to take from that is too large", "DELETE /cart/items/loaf", `{"storeId":"` + strings.Repeat("a", 64<<10) + `"}`, 413, `{"error":"Payload too large"}`},
 		{"a store that is not there to take from", "DELETE /cart/items/loaf?storeId=nowhere", "", 404, `{"error":"Store not found"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -276,6 +319,40 @@ func TestOrders(t *testing.T) {
 		assert.Equal(t, [][]string{{made[4], made[3]}, {made[2], made[1]}, {made[0]}}, [][]string{first, second, third})
 		assert.Empty(t, end)
 	})
+	t.Run("pages hold while new orders come", func(t *testing.T) {
+		buyer := as(t, "buyer")
+		old := []string{}
+		for i := range 7 {
+			old = append([]string{p.buy("buyer", fmt.Sprint("pi_old_", i), 1).OrderID}, old...)
+		}
+		seen, next := p.page(buyer, "/orders?limit=2")
+		for i := 0; next != ""; i++ {
+			p.buy("buyer", fmt.Sprint("pi_new_", i), 1)
+			var ids []string
+			ids, next = p.page(buyer, "/orders?limit=2&after="+url.QueryEscape(next))
+			seen = append(seen, ids...)
+		}
+		assert.Equal(t, old, seen, "each once, and none of those that came since")
+	})
+	t.Run("a cursor from before or behind all orders is as good as any", func(t *testing.T) {
+		for at, want := range map[string]int{"0000-01-01T00:00:00Z x": 0, "9999-12-31T23:59:59Z x": 5, "9999-12-31T23:59:59-23:59 x": 5, "2024-01-01T00:00:00Z ": 0} {
+			ids, next := p.page(me, "/orders?after="+base64.RawURLEncoding.EncodeToString([]byte(at)))
+			assert.Len(t, ids, want, at)
+			assert.Empty(t, next)
+		}
+	})
+	t.Run("another's cursor leads to nothing of theirs", func(t *testing.T) {
+		_, next := p.page(as(t, "buyer"), "/orders?limit=1")
+		require.NotEmpty(t, next)
+		ids, _ := p.page(me, "/orders?after="+url.QueryEscape(next))
+		assert.Subset(t, made, ids)
+	})
+	t.Run("a limit may be from one to a hundred, and is twenty unless told", func(t *testing.T) {
+		for limit, want := range map[string]int{"1": 1, "5": 5, "100": 5, "": 5} {
+			ids, _ := p.page(me, "/orders?limit="+limit)
+			assert.Len(t, ids, want, limit)
+		}
+	})
 	t.Run("a page that is just full is the last", func(t *testing.T) {
 		ids, next := p.page(me, "/orders?limit=5")
 		assert.Len(t, ids, 5)
@@ -285,11 +362,13 @@ func TestOrders(t *testing.T) {
 		for query, want := range map[string]string{
 			"limit=0": unfit("limit", "Must be between 1 and 100"), "limit=101": unfit("limit", "Must be between 1 and 100"),
 			"limit=x": unfit("limit", "Must be between 1 and 100"), "limit=1.5": unfit("limit", "Must be between 1 and 100"),
-			"after=x":                unfit("after", "Must be the next value of an earlier answer"),
-			"after=%00":              unfit("after", "Must be the next value of an earlier answer"),
-			"after=MjAyNC0wMS0wMQ":   unfit("after", "Must be the next value of an earlier answer"),
-			"after=" + made[0]:       unfit("after", "Must be the next value of an earlier answer"),
-			"limit=-1&after=garbage": unfit("limit", "Must be between 1 and 100"),
+			"after=x":                                unfit("after", "Must be the next value of an earlier answer"),
+			"after=%00":                              unfit("after", "Must be the next value of an earlier answer"),
+			"after=MjAyNC0wMS0wMQ":                   unfit("after", "Must be the next value of an earlier answer"),
+			"after=MjAyNC0wMS0wMVQwMDowMDowMFogYQBi": unfit("after", "Must be the next value of an earlier answer"), // a time, and an ID with a NUL
+			"limit=99999999999999999999":             unfit("limit", "Must be between 1 and 100"),
+			"after=" + made[0]:                       unfit("after", "Must be the next value of an earlier answer"),
+			"limit=-1&after=garbage":                 unfit("limit", "Must be between 1 and 100"),
 		} {
 			p.call(http.MethodGet, "/orders?"+query, "", me...).is(http.StatusUnprocessableEntity, want)
 		}
@@ -323,6 +402,7 @@ func TestCallsWithoutADatabase(t *testing.T) {
 	for call, with := range map[string][]string{
 		"GET /stores/bakery/products": nil, "GET /cart?storeId=bakery": me, "DELETE /cart?storeId=bakery": me,
 		"PUT /cart/items/loaf": me, "DELETE /cart/items/loaf": me, "GET /orders": me, "GET /orders/ord_1": me,
+		"GET /payments/pay_1": me, "GET /payments/pay_1/events": me,
 		"GET /support/api/payments?q=x": support, "GET /support/api/payments/pi_1": support, "PUT /support/api/stores/bakery": support, "PUT /support/api/stores/bakery/products/loaf": support,
 	} {
 		t.Run(call+" says so and no more", func(t *testing.T) {

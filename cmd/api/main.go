@@ -6,7 +6,9 @@
 // Temporal is away it is kept in Postgres instead, and started from there by the
 // dispatcher (internal/ingest) that runs beside the listeners. Every other call is
 // one method of package models; a handler is the few lines that name it. One
-// adapter (adapter.go) decodes, maps errors and encodes for all.
+// adapter (adapter.go) decodes, maps errors and encodes for all. Only a payment's
+// events (payments.go) are an answer that goes on: they wait for word from
+// internal/paymentfeed, and end when the program is told to stop.
 package main
 
 import (
@@ -105,6 +107,10 @@ func (s *server) serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	defer background.Wait()
 	background.Go(func() { s.inbox.Run(ctx) })
+	background.Go(func() { s.payments.Run(ctx) })
+	if s.tokens.Keys != nil {
+		background.Go(func() { s.tokens.Keys.Run(ctx) })
+	}
 	failed := make(chan error, len(doors))
 	for _, d := range doors {
 		s.log.InfoContext(ctx, "listening", "setting", d.setting, "addr", d.listener.Addr().String())
@@ -116,9 +122,10 @@ func (s *server) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	cancel() // what runs in the background, streams too: Shutdown waits for those
 	s.log.Info("stopping, requests in flight are finished first")
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
+	drain, drained := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer drained()
 	for _, d := range doors {
 		err = errors.Join(err, d.server.Shutdown(drain))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"twigz/internal/paymentfeed"
 	"twigz/internal/webhook"
 	"twigz/models"
 )
@@ -20,10 +21,14 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-func newMetrics(db *models.DB) *metrics {
+func newMetrics(db *models.DB, payments *paymentfeed.Feed) *metrics {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), backlog{db})
 	make := promauto.With(registry)
+	make.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "twigz_payment_streams",
+		Help: "Streams of payments' changes that this process keeps open for customers.",
+	}, func() float64 { return float64(payments.Streams()) })
 	labels := []string{"event_type", "outcome"}
 	return &metrics{
 		registry: registry,

@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"twigz/internal/ingest"
+	"twigz/internal/paymentfeed"
+	"twigz/internal/tokens"
 	"twigz/internal/webhook"
 	"twigz/models"
 )
@@ -23,6 +25,9 @@ type server struct {
 	verifier webhook.Verifier
 	outage   *ingest.Outage
 	inbox    *ingest.Dispatcher
+	tokens   tokens.Verifier
+	payments *paymentfeed.Feed
+	streams  streamTimes
 	metrics  *metrics
 	ready    readiness
 	draining atomic.Bool // told to stop: no new requests, please
@@ -30,12 +35,15 @@ type server struct {
 
 func newServer(c config, log *slog.Logger, db *models.DB, temporal client.Client) *server {
 	outage := &ingest.Outage{}
+	payments := paymentfeed.New(c.databaseURL, log)
 	return &server{
 		config: c, log: log, db: db, temporal: temporal,
 		verifier: webhook.Verifier{Secrets: c.webhookSecrets},
 		outage:   outage,
 		inbox:    ingest.NewDispatcher(db, temporal, c.temporal.TaskQueue, log, outage),
-		metrics:  newMetrics(db),
+		tokens:   c.verifier(log),
+		payments: payments, streams: usualStreamTimes,
+		metrics: newMetrics(db, payments),
 	}
 }
 
@@ -65,6 +73,8 @@ func (s *server) routes() http.Handler {
 	customer.DELETE("/cart", s.answer(s.emptyCart))
 	customer.PUT("/cart/items/:productId", s.answer(s.setCartItem))
 	customer.DELETE("/cart/items/:productId", s.answer(s.removeCartItem))
+	customer.GET("/payments/:paymentId", s.answer(s.paymentOf))
+	customer.GET("/payments/:paymentId/events", s.paymentEvents)
 	customer.GET("/orders", s.answer(s.listOrders))
 	customer.GET("/orders/:orderId", s.answer(s.getOrder))
 
