@@ -42,7 +42,7 @@ func (db *DB) CustomerPayment(ctx context.Context, customerID, paymentID string)
 			return err
 		}
 		var p Payment
-		err := tx.Where("customer_id = ? AND (id = ? OR checkout_id = ?)", customerID, paymentID, paymentID).
+		err := tx.Where("customer_id = ? AND customer_id <> '' AND (id = ? OR checkout_id = ?)", customerID, paymentID, paymentID).
 			Order(gorm.Expr("EXISTS (SELECT FROM orders WHERE payment_id = payments.id) DESC, (id = ?) DESC, id", paymentID)).Take(&p).Error
 		if err != nil {
 			return orNotFound(err, "Payment")
