@@ -16,7 +16,8 @@ const forgotten = `{"line1":"forgotten"}`
 // forgetting is what takes a customer's personal data out of the tables, in the
 // order in which transactions take locks. Carts are locked before they are
 // emptied, so that nothing is put into one meanwhile; what an order has claimed
-// is left to that order. Amounts, products and the audit trail stay, which name
+// is left to that order, and the cart's own row, which says nothing, to the next
+// purchase. Amounts, products and the audit trail stay, which name
 // nobody but the customer's ID, and so does Stripe's name for them: events that
 // are still to come have to be known for theirs.
 var forgetting = []string{
@@ -27,8 +28,6 @@ var forgetting = []string{
 	`DELETE FROM checkout_requests WHERE customer_id = @id`, // the hash is of an address, among other things
 	`SELECT 1 FROM carts WHERE customer_id = @id ORDER BY store_id FOR UPDATE`,
 	`DELETE FROM cart_items WHERE customer_id = @id AND order_id IS NULL`,
-	`DELETE FROM carts AS c WHERE customer_id = @id AND NOT EXISTS (
-		SELECT FROM cart_items AS i WHERE i.customer_id = c.customer_id AND i.store_id = c.store_id)`,
 	`UPDATE orders SET delivery_address = CAST(@address AS jsonb) WHERE customer_id = @id AND delivery_address IS NOT NULL`,
 	`UPDATE notifications SET error = '', address = '', detail = CASE kind WHEN 'payment_failed' THEN '' ELSE detail END
 		WHERE recipient = 'customer' AND payment_id IN (SELECT id FROM payments WHERE customer_id = @id AND customer_id <> '')`,
@@ -38,7 +37,7 @@ var forgetting = []string{
 }
 
 // ForgetCustomer takes a customer's mail address, name and delivery addresses out
-// of every row, and their carts. Orders keep their money. Asked again, it forgets
+// of every row, and what is in their carts. Orders keep their money. Asked again, it forgets
 // what came since; of a customer who is not known there is nothing to forget. What
 // Stripe has of them is Stripe's.
 func (db *DB) ForgetCustomer(ctx context.Context, customerID string) error {

@@ -128,16 +128,24 @@ func TestFreezeRefuses(t *testing.T) {
 		"a key over two lines":       {nothing, keyed("a\nb"), models.Invalid, "Idempotency-Key", ""},
 		"an unknown store":           {nothing, func(r *models.CheckoutRequest) { r.StoreID = "nowhere" }, models.NotFound, "", "Store not found"},
 		"a store that cannot be":     {nothing, func(r *models.CheckoutRequest) { r.StoreID = "a\x00" }, models.NotFound, "", "Store not found"},
-		"a closed store": {func(s shop) { s.putStore(func(store *models.Store) { store.Active = false }) }, nil, models.Conflict, "", "The store is closed"},
-		"an empty cart":  {nothing, func(r *models.CheckoutRequest) { r.CustomerID = "newcomer" }, models.Conflict, "", "The cart is empty"},
-		"what is not for sale": {func(s shop) { s.exec("UPDATE products SET active = false WHERE id = 'jam'") }, nil,
-			models.Conflict, "", "Fresh jam is not for sale"},
-		"what is not in stock": {func(s shop) { s.putProduct("loaf", 450, new(int64(1))) }, nil,
-			models.Conflict, "", "There is not enough of Fresh loaf in stock"},
-		"a payment of nothing": {func(s shop) { s.putProduct("loaf", 0, nil); s.putProduct("jam", 0, nil) }, pickup,
-			models.Conflict, "", "There is nothing to pay: use a checkout session"},
-		"more than a payment can be": {func(s shop) { s.putProduct("loaf", models.MaxAmount, nil) }, nil,
-			models.Conflict, "", "The total is more than one payment can be"},
+		"a closed store":             {func(s shop) { s.putStore(func(store *models.Store) { store.Active = false }) }, nil, models.Conflict, "", "The store is closed"},
+		"an empty cart":              {nothing, func(r *models.CheckoutRequest) { r.CustomerID = "newcomer" }, models.Conflict, "", "The cart is empty"},
+		"what is not for sale": {
+			func(s shop) { s.exec("UPDATE products SET active = false WHERE id = 'jam'") }, nil,
+			models.Conflict, "", "Fresh jam is not for sale",
+		},
+		"what is not in stock": {
+			func(s shop) { s.putProduct("loaf", 450, new(int64(1))) }, nil,
+			models.Conflict, "", "There is not enough of Fresh loaf in stock",
+		},
+		"a payment of nothing": {
+			func(s shop) { s.putProduct("loaf", 0, nil); s.putProduct("jam", 0, nil) }, pickup,
+			models.Conflict, "", "There is nothing to pay: use a checkout session",
+		},
+		"more than a payment can be": {
+			func(s shop) { s.putProduct("loaf", models.MaxAmount, nil) }, nil,
+			models.Conflict, "", "The total is more than one payment can be",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
