@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"gorm.io/gorm"
 )
@@ -54,7 +53,7 @@ func (r CheckoutRequest) check() error {
 		return invalid("way", "Must be payment_intent or session")
 	case r.Way == BySession && r.SuccessURL == "":
 		return invalid("successUrl", "Is missing")
-	case utf8.RuneCountInString(r.Key) > MaxIdempotencyKey || r.Key != Clean(r.Key, MaxIdempotencyKey) || strings.ContainsFunc(r.Key, control):
+	case r.Key != Clean(r.Key, MaxIdempotencyKey) || strings.ContainsFunc(r.Key, control):
 		return invalid("Idempotency-Key", "Must be at most 255 characters without control characters")
 	}
 	return nil

@@ -100,3 +100,44 @@ func TestKeepPrepared(t *testing.T) {
 		}
 	})
 }
+
+// TestEveryOrderAroundKeepPrepared lets Stripe's answer come anywhere among the
+// events of the payment that it is about.
+func TestEveryOrderAroundKeepPrepared(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.putProduct("loaf", 450, new(int64(1000)))
+	n := 0
+	for order := range permutations(5) {
+		n++
+		customer, intent, cs := fresh("customer"), fresh("pi"), fresh("cs")
+		s.fillFor(customer, "loaf", 2)
+		s.fillFor(customer, "jam", 1)
+		id := s.freeze(hosted, func(r *models.CheckoutRequest) { r.CustomerID = customer }).PaymentID
+		happenings := []func(){
+			func() {
+				made := models.Prepared{PaymentID: id, CheckoutSessionID: cs, URL: "https://pay.example/" + cs}
+				require.NoError(t, s.KeepPrepared(t.Context(), made))
+			},
+			func() { s.tell(session(cs, intent, named(id))) },
+			func() { s.tell(paid(intent, named(id))) },
+			func() { s.tell(failed(intent, charge(intent), named(id))) },
+			func() { s.tell(chargeRefunded(intent, 500)) },
+		}
+		for _, i := range order {
+			happenings[i]()
+		}
+		v, err := s.CustomerPayment(t.Context(), customer, id)
+		require.NoError(t, err)
+		require.Equal(t, "partially_refunded", v.Status, "in the order %v", order)
+		require.Equal(t, models.OrderConfirmed, v.Order.Status, "in the order %v", order)
+		require.Equal(t, "used", s.reservation(id), "in the order %v", order)
+		prepared, ready, err := s.PreparedOf(t.Context(), customer, id)
+		require.NoError(t, err)
+		require.True(t, ready)
+		require.Equal(t, [2]string{intent, cs}, [2]string{prepared.PaymentIntentID, prepared.CheckoutSessionID}, "in the order %v", order)
+	}
+	require.Equal(t, 120, n)
+	assert.EqualValues(t, n, ask[int64](s, "SELECT count(*) FROM payments"))
+	assert.EqualValues(t, 1000-2*n, s.stock("loaf"))
+}
