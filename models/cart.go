@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -13,16 +12,6 @@ const (
 	MaxQuantity = 10_000
 	MaxLines    = 200
 )
-
-// Customer buys. A row appears on first use; who they are is the identity
-// provider's to know.
-type Customer struct {
-	ID               string
-	Email            *string // nil: not told; then a payment's own address serves
-	Name             *string
-	StripeCustomerID *string
-	CreatedAt        time.Time `gorm:"->"`
-}
 
 // Line is one product in a cart, a checkout or an order, at the price it had.
 type Line struct {

@@ -6,6 +6,7 @@
 //	stores ──< products                    what is sold, for how much, how much is left
 //	customers ──< carts ──< cart_items     what a customer is about to buy
 //	checkouts ──< checkout_items           the same, frozen when they went to pay
+//	   └──< checkout_requests              by which Idempotency-Key they asked for it
 //	payments                               what Stripe says of the money
 //	   ├──< stripe_events                  which events said so, and what came of each
 //	   ├──< refunds, disputes, reviews     what happened to the money afterwards
@@ -20,6 +21,37 @@
 // Money is whole minor units of a lower-case ISO 4217 currency. What SQL can
 // hold is a constraint there as well (migrations/), so a mistake here ends in a
 // refused transaction and never in a wrong row.
+//
+// # Before the payment
+//
+// Freeze is one transaction. It copies the cart (lines, prices, fee, address,
+// total) into a checkout, takes the stock out for KeepStockFor, and writes the
+// payment's row, whose ID is the checkout's and the only thing that Stripe's
+// metadata carries. The cart is left as it is: the order will claim from it what
+// was frozen, whatever the customer has done to it meanwhile.
+//
+//	Freeze ──▶ Stripe is told (PurchaseOf) ──▶ KeepPrepared ──▶ events, as below
+//	   └────▶ ExpireCheckout, when the time is over and nothing was paid
+//
+// A customer's checkouts take turns by an advisory lock, so that the second of two
+// clicks with one Idempotency-Key finds what the first made. What a key stands for
+// is the request and never the cart, which the first click's order may have emptied.
+//
+// A new checkout gives back the stock of earlier ones of the same customer in the
+// same store that are neither paid nor being processed. A customer who goes back
+// and forth thus keeps no more from others than one cart, and does not run out of
+// stock by their own doing. The earlier one can still be paid, in another tab for
+// example: its stock is then taken from what is there, like that of any success
+// that comes after its reservation ended.
+//
+// KeepPrepared takes Stripe's answer as it would an event, by name: events may
+// have come first, and then it changes nothing. Where Stripe adds the tax, the
+// checkout's total is the least that may be collected, and what is more is the
+// order's tax.
+//
+// ForgetCustomer takes a person out of every row and leaves the money. What comes
+// later about a payment older than that brings neither their mail address nor
+// their home back; what they buy later is delivered and told as ever.
 //
 // # One payment, one order
 //
@@ -107,6 +139,8 @@
 // # Locks, and their order
 //
 // Transactions take locks in this order, so that none can wait for another in a
-// circle: the payment's names (advisory, sorted), payment rows (by ID), the
-// checkout, the cart, products (by ID).
+// circle: names (advisory, sorted; a payment's, or that of a customer's
+// checkouts), payment rows (by ID), the checkout, the cart, products (by ID), the
+// customer. Whoever ends one reservation and begins another locks the products of
+// both before it changes either.
 package models

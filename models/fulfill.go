@@ -52,6 +52,7 @@ type purchase struct {
 	delivery   Delivery
 	address    Address
 	reserved   bool // the checkout has taken it out of the stock already
+	taxed      bool // Stripe adds the tax to what is owed
 }
 
 func (b purchase) subtotal() int64 { return subtotal(b.items()) }
@@ -71,6 +72,7 @@ type refusal struct {
 	reason     BlockedReason
 	detail     string // for people; names no one and no place
 	compensate bool   // the store wants the money given back at once
+	product    string // the name of what there is not enough of; "" for other reasons
 }
 
 func (r *refusal) Error() string { return string(r.reason) + ": " + r.detail }
@@ -85,6 +87,13 @@ func unfulfillable(store Store, reason BlockedReason, format string, args ...any
 	return &refusal{
 		reason: reason, detail: fmt.Sprintf(format, args...),
 		compensate: store.OnUnfulfillable != HoldWhenUnfulfillable,
+	}
+}
+
+func outOfStock(store Store, p Product, bought int64) error {
+	return &refusal{
+		reason: BlockedOutOfStock, detail: fmt.Sprintf("product %s: %d bought, %d in stock", p.ID, bought, *p.Stock),
+		compensate: store.OnUnfulfillable != HoldWhenUnfulfillable, product: p.Name,
 	}
 }
 
@@ -270,7 +279,7 @@ func placeOrder(tx *gorm.DB, p *Payment, t turn) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	adjustment, err := p.covers(bought)
+	tax, adjustment, err := p.covers(bought)
 	if err != nil {
 		return Order{}, err
 	}
@@ -286,7 +295,7 @@ func placeOrder(tx *gorm.DB, p *Payment, t turn) (Order, error) {
 		Status:     OrderConfirmed,
 		Items:      bought.items(),
 		Subtotal:   bought.subtotal(), DeliveryFee: bought.fee, Currency: bought.currency,
-		Adjustment: adjustment, Total: bought.owed() + adjustment,
+		Tax: tax, Adjustment: adjustment, Total: bought.owed() + tax + adjustment,
 		DeliveryType: bought.delivery, DeliveryAddress: bought.address,
 		PaymentMethod: "card", PaymentIntentID: value(p.PaymentIntentID),
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), // what Postgres keeps
@@ -342,7 +351,7 @@ func fromCheckout(tx *gorm.DB, checkoutID string) (purchase, error) {
 	return purchase{
 		customerID: frozen.CustomerID, store: store, checkoutID: &frozen.ID, currency: frozen.Currency,
 		lines: lines, fee: frozen.DeliveryFee, delivery: frozen.DeliveryType, address: frozen.DeliveryAddress,
-		reserved: frozen.Reservation == ReservationHeld,
+		reserved: frozen.Reservation == ReservationHeld, taxed: frozen.AutomaticTax,
 	}, err
 }
 
@@ -422,13 +431,19 @@ func checkFee(asked terms, currency Currency, due int64) error {
 	return nil
 }
 
-// covers compares what was collected with what is owed. Where a person has
-// accepted the difference, it returns it: the order is worth what was collected.
-// What was paid in another currency cannot be compared, and adjusts nothing.
-func (p *Payment) covers(bought purchase) (adjustment int64, err error) {
+// covers compares what was collected with what is owed. What is more is the tax,
+// where Stripe adds it. Where a person has accepted the difference, it returns
+// that: the order is worth what was collected. What was paid in another currency
+// cannot be compared, and adjusts nothing.
+func (p *Payment) covers(bought purchase) (tax, adjustment int64, err error) {
 	owed := bought.owed()
-	if p.Accepted && p.Currency == bought.currency && p.AmountReceived != nil {
-		return *p.AmountReceived - owed, nil
+	if comparable := p.Currency == bought.currency && p.AmountReceived != nil; comparable {
+		switch more := *p.AmountReceived - owed; {
+		case bought.taxed && more >= 0:
+			return more, 0, nil
+		case p.Accepted:
+			return 0, more, nil
+		}
 	}
 	switch {
 	case p.Accepted:
@@ -442,7 +457,7 @@ func (p *Payment) covers(bought purchase) (adjustment int64, err error) {
 		err = refuse(BlockedAmount, "collected: %s; owed: %s",
 			bought.currency.Format(*p.AmountReceived), bought.currency.Format(owed))
 	}
-	return 0, err
+	return 0, 0, err
 }
 
 // take makes what was bought the order's: by what its checkout has reserved, or
@@ -474,7 +489,7 @@ func takeStock(tx *gorm.DB, bought purchase) error {
 	}
 	for _, product := range products {
 		if *product.Stock < counted[product.ID] {
-			return unfulfillable(bought.store, BlockedOutOfStock, "product %s: %d bought, %d in stock", product.ID, counted[product.ID], *product.Stock)
+			return outOfStock(bought.store, product, counted[product.ID])
 		}
 	}
 	for _, product := range products {

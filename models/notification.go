@@ -251,12 +251,14 @@ func (db *DB) FailNotifications(ctx context.Context, by, why string) error {
 	return nil
 }
 
-// KeepReceiptEmail notes an address for a payment that came without one.
+// KeepReceiptEmail notes an address for a payment that came without one, unless
+// its customer has been forgotten since.
 func (db *DB) KeepReceiptEmail(ctx context.Context, paymentID, email string) error {
 	if !ValidEmail(email) {
 		return nil // nothing to write to; the notification will say so
 	}
 	err := db.gorm.WithContext(ctx).Model(&Payment{}).Where("id = ? AND receipt_email = ''", paymentID).
+		Where("NOT EXISTS (SELECT FROM customers AS c WHERE c.id = payments.customer_id AND c.forgotten_at > payments.created_at)").
 		Update("receipt_email", email).Error
 	if err != nil {
 		return fmt.Errorf("keep receipt address of %s: %w", paymentID, err)

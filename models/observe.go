@@ -30,6 +30,9 @@ func observe(tx *gorm.DB, e Event, told PaymentState) (p Payment, known bool, er
 		return p, false, err
 	}
 	p.learn(e, told, aside)
+	if err := p.forget(tx, e, found); err != nil {
+		return p, false, err
+	}
 	if p.State != "" {
 		return p, true, p.save(tx)
 	}
@@ -241,8 +244,10 @@ func (p *Payment) learn(e Event, told PaymentState, aside []Payment) {
 		p.ChargeID = firstText(e.ChargeID, p.ChargeID)
 		if e.Metadata != nil || e.MetadataProblem != "" && p.Metadata == nil {
 			p.Metadata, p.MetadataProblem = e.Metadata, e.MetadataProblem
-			p.CustomerID = firstText(e.Metadata[KeyCustomerID], p.CustomerID)
-			p.StoreID = firstText(e.Metadata[KeyStoreID], p.StoreID)
+			if p.CheckoutID == nil { // whose checkout it is, we know better than its metadata
+				p.CustomerID = firstText(e.Metadata[KeyCustomerID], p.CustomerID)
+				p.StoreID = firstText(e.Metadata[KeyStoreID], p.StoreID)
+			}
 		}
 	}
 	p.Kind = p.kind(e)

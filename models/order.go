@@ -44,6 +44,7 @@ type Order struct {
 	Items           []Line      `gorm:"-" json:"items"`
 	Subtotal        int64       `json:"subtotal"`             // minor units
 	DeliveryFee     int64       `json:"deliveryFee"`          // minor units
+	Tax             int64       `json:"tax,omitempty"`        // that Stripe computed and collected on top, minor units
 	Adjustment      int64       `json:"adjustment,omitempty"` // what a person accepted above (below 0: under) what was owed, minor units
 	Total           int64       `json:"total"`                // minor units
 	Currency        Currency    `json:"currency"`

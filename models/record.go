@@ -48,6 +48,9 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 		if err == nil && moved && to == PaymentCanceled {
 			err = p.releaseReservation(tx)
 		}
+		if err == nil && moved && to == PaymentFailed {
+			err = p.releaseExpired(tx)
+		}
 		if err != nil {
 			return err
 		}

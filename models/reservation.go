@@ -68,11 +68,21 @@ func (p *Payment) releaseReservation(tx *gorm.DB) error {
 }
 
 func releaseReservation(tx *gorm.DB, checkoutID string) error {
+	freed, err := letGo(tx, checkoutID)
+	if err != nil || freed == nil {
+		return err
+	}
+	return restock(tx, freed.StoreID, "checkout_items", "checkout_id", checkoutID)
+}
+
+// letGo ends the reservation of a checkout whose stock the caller puts back. It
+// returns nil when there is nothing to put back.
+func letGo(tx *gorm.DB, checkoutID string) (*Checkout, error) {
 	var freed []Checkout
 	err := tx.Model(&freed).Clauses(clause.Returning{}).
 		Where("id = ? AND reservation = ?", checkoutID, ReservationHeld).Update("reservation", ReservationReleased).Error
 	if err != nil || len(freed) == 0 {
-		return err
+		return nil, err
 	}
-	return restock(tx, freed[0].StoreID, "checkout_items", "checkout_id", checkoutID)
+	return &freed[0], nil
 }

@@ -94,6 +94,7 @@ type view struct {
 	Count           string // "3 items"
 	Subtotal        string
 	Fee             string // "": pickup, which costs nothing
+	Tax             string // "": none was added
 	Total           string
 	Delivered       bool     // false: picked up
 	Address         []string // where to; empty for pickup
@@ -179,6 +180,9 @@ func (v *view) showOrder(o models.Order) {
 	v.OrderID, v.PaymentIntentID = o.ID, o.PaymentIntentID
 	v.Placed = inUTC(o.CreatedAt)
 	v.Subtotal, v.Total = money(o.Subtotal), money(o.Total)
+	if o.Tax > 0 {
+		v.Tax = money(o.Tax)
+	}
 	v.Delivered = o.DeliveryType == models.Deliver
 	// A customer who comes to the store may have left an address all the same.
 	// It is nobody's business then.

@@ -109,6 +109,14 @@ func TestComposeWordsAndAmounts(t *testing.T) {
 		held.OnHold = true
 		goldenMail(t, "order_received_store_on_hold", held)
 	})
+	t.Run("an order with tax", func(t *testing.T) {
+		t.Parallel()
+		for _, n := range []news{confirmed, newOrder} {
+			taxed := letter(n, "kwd")
+			taxed.Order.Tax, taxed.Order.Total = 875, 18375
+			goldenMail(t, string(n.kind)+"_"+string(n.to)+"_taxed", taxed)
+		}
+	})
 	t.Run("a payment that is blocked for days", func(t *testing.T) {
 		t.Parallel()
 		again := letter(blocked, "usd")
