@@ -76,10 +76,10 @@ func (c *checkout) answer(ctx workflow.Context) (models.Prepared, error) {
 
 func (c *checkout) run(ctx workflow.Context) (Result, error) {
 	purchase, err := onRows[models.Purchase](ctx, &c.desk, "Find what is bought", rowsAndMails.PurchaseOf, c.payment())
-	if err != nil {
-		return Result{}, err
+	if err == nil {
+		err = c.prepare(ctx, purchase)
 	}
-	if err = c.prepare(ctx, purchase); err == nil && c.outcome == CheckoutPrepared {
+	if err == nil && c.outcome == CheckoutPrepared {
 		err = c.wait(ctx, purchase)
 	}
 	return c.end(ctx, err)

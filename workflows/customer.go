@@ -27,7 +27,7 @@ func hashOf(customerID string) string {
 // What telling Stripe of a customer comes to.
 const (
 	CustomerSynced  models.Outcome = "customer_synced"  // Stripe has their email and name
-	CustomerRefused models.Outcome = "customer_refused" // Stripe has the customer, and does not take their email or name
+	CustomerRefused models.Outcome = "customer_refused" // Stripe does not take the customer, or not their email or name
 )
 
 // SyncCustomer makes a customer at Stripe, once, and keeps them there as they are
@@ -38,11 +38,11 @@ func SyncCustomer(ctx workflow.Context, in CustomerInput) (Result, error) {
 		return Result{}, err
 	}
 	known, err := d.know(ctx, in.CustomerID, time.Time{})
-	if err != nil {
-		return Result{}, err
-	}
-	if !known.Synced {
+	switch {
+	case asErrorOf(err, activities.Refused), err == nil && !known.Synced:
 		return Result{Outcome: CustomerRefused}, nil
+	case err != nil:
+		return Result{}, err
 	}
 	return Result{Outcome: CustomerSynced}, nil
 }

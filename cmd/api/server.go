@@ -65,6 +65,10 @@ func (s *server) routes() http.Handler {
 	customer.DELETE("/cart", s.answer(s.emptyCart))
 	customer.PUT("/cart/items/:productId", s.answer(s.setCartItem))
 	customer.DELETE("/cart/items/:productId", s.answer(s.removeCartItem))
+	customer.POST("/checkout/payment-intent", s.answer(s.checkOutByIntent))
+	customer.POST("/checkout/session", s.answer(s.checkOutBySession))
+	customer.POST("/customers", s.answer(s.putCustomer))
+	customer.DELETE("/customers/me", s.answer(s.forgetCustomer))
 	customer.GET("/orders", s.answer(s.listOrders))
 	customer.GET("/orders/:orderId", s.answer(s.getOrder))
 
