@@ -44,19 +44,24 @@ func (s *Stripe) PutStripeCustomer(ctx context.Context, in CustomerCall) (Stripe
 			return made, errOddAnswer("create customer")
 		}
 		made.ID = customer.ID
-		if in.Profile.Email == "" && in.Profile.Name == "" {
-			return made, nil
-		}
 	}
 	return made, s.updateCustomer(ctx, in.Profile, &made)
 }
 
-// updateCustomer sets both, an empty one too: what was forgotten here is forgotten
-// there.
+// updateCustomer sets what is known. Neither can be unset there: what was forgotten
+// here stays Stripe's own record.
 func (s *Stripe) updateCustomer(ctx context.Context, profile models.CustomerProfile, made *StripeCustomer) error {
-	customer, err := s.api.Customers.Update(made.ID, &stripe.CustomerParams{
-		Params: stripe.Params{Context: ctx}, Email: &profile.Email, Name: &profile.Name,
-	})
+	params := &stripe.CustomerParams{Params: stripe.Params{Context: ctx}}
+	if profile.Email != "" {
+		params.Email = &profile.Email
+	}
+	if profile.Name != "" {
+		params.Name = &profile.Name
+	}
+	if params.Email == nil && params.Name == nil {
+		return nil
+	}
+	customer, err := s.api.Customers.Update(made.ID, params)
 	var answer *stripe.Error
 	switch {
 	case isMissing(err):
