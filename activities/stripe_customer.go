@@ -45,7 +45,8 @@ func (s *Stripe) PutStripeCustomer(ctx context.Context, in CustomerCall) (Stripe
 		}
 		made.ID = customer.ID
 	}
-	return made, s.updateCustomer(ctx, in.Profile, &made)
+	err := s.updateCustomer(ctx, in.Profile, &made)
+	return made, err
 }
 
 // updateCustomer sets what is known. Neither can be unset there: what was forgotten

@@ -45,6 +45,7 @@ type CheckoutRequest struct {
 	Address    Address
 	SuccessURL string // by session: where Stripe's page leads back to; {paymentId} in it is replaced
 	CancelURL  string
+	Livemode   bool // Stripe takes real money
 }
 
 // Purchase is what Stripe is to be told about a checkout: all that its payment

@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
-
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"twigz/internal/ingest"
 	"twigz/models"
@@ -37,9 +36,9 @@ const (
 )
 
 var (
-	errSoon          = &httpError{status: http.StatusServiceUnavailable, message: "Service temporarily unavailable", retryAfter: soon}
-	errPaymentRefuse = &models.Error{Kind: models.Conflict, Message: "Stripe does not take this payment"}
-	errExpired       = &models.Error{Kind: models.Conflict, Message: "This checkout has expired"}
+	errSoon           = &httpError{status: http.StatusServiceUnavailable, message: "Service temporarily unavailable", retryAfter: soon}
+	errPaymentRefused = &models.Error{Kind: models.Conflict, Message: "Stripe does not take this payment"}
+	errExpired        = &models.Error{Kind: models.Conflict, Message: "This checkout has expired"}
 )
 
 // checkoutBody is what a customer wants to pay for: what is in their cart in a
@@ -100,7 +99,7 @@ func (s *server) prepare(ctx context.Context, request models.CheckoutRequest, pu
 	start := s.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:                       workflows.CheckoutWorkflowID(purchase.PaymentID),
 		TaskQueue:                s.config.temporal.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		TypedSearchAttributes:    workflows.SupportAttributes("", request.CustomerID, request.StoreID),
 		StaticSummary:            "Checkout " + purchase.PaymentID,
 	}, workflows.TypeCheckout, workflows.CheckoutInput{PaymentID: purchase.PaymentID, CustomerID: request.CustomerID})
@@ -122,7 +121,7 @@ func (s *server) unprepared(ctx context.Context, err error) error {
 	if failure, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		switch failure.Type() {
 		case string(workflows.CheckoutRefused):
-			return errPaymentRefuse
+			return errPaymentRefused
 		case string(workflows.CheckoutExpired):
 			return errExpired
 		}
@@ -134,7 +133,10 @@ func (s *server) unprepared(ctx context.Context, err error) error {
 // Temporal is away, is nothing to be mended here: nothing is lost, and the same
 // call will find it.
 func (s *server) notYet(ctx context.Context, err error) error {
-	if ingest.Unreachable(err) || ctx.Err() != nil {
+	if err == nil {
+		return nil
+	}
+	if ingest.Unreachable(err) || ctx.Err() != nil || temporal.IsCanceledError(err) { // the last by somebody at the Web UI
 		s.log.WarnContext(ctx, "not done at stripe in time", "error", err)
 		return errSoon
 	}
@@ -161,7 +163,8 @@ func (s *server) checkoutRequest(c *gin.Context, way models.CheckoutWay) (models
 		return models.CheckoutRequest{}, &models.Error{Kind: models.Invalid, Field: "deliveryAddress", Message: "Must be an object whose known keys are text"}
 	}
 	request := models.CheckoutRequest{
-		CustomerID: c.GetString(customerKey), Key: key, Way: way, StoreID: body.StoreID, Delivery: body.DeliveryType, Address: address,
+		CustomerID: c.GetString(customerKey), Key: key, Way: way, Livemode: s.config.livemode,
+		StoreID: body.StoreID, Delivery: body.DeliveryType, Address: address,
 	}
 	if way == models.BySession {
 		request.SuccessURL, request.CancelURL, err = s.returnURLs(body)

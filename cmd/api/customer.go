@@ -4,9 +4,8 @@ import (
 	"context"
 
 	"github.com/gin-gonic/gin"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"twigz/models"
 	"twigz/workflows"
@@ -66,7 +65,7 @@ func (s *server) syncCustomer(ctx context.Context, customerID string) (models.Ou
 	run, err := s.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       workflows.CustomerWorkflowID(customerID),
 		TaskQueue:                s.config.temporal.TaskQueue,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            "Tell Stripe of a customer",
 	}, workflows.TypeSyncCustomer, workflows.CustomerInput{CustomerID: customerID})
 	var result workflows.Result
