@@ -12,7 +12,7 @@ import (
 	"twigz/models"
 )
 
-// KeptFailure is the type of the error of a refund that Stripe could not make
+// KeptFailure is the type of the error of what Stripe could not make
 // and will not make under this key: it keeps its answer, a 500 too, for a day and
 // repeats it. Whoever gets it goes on with another key; MakeRefund looks first
 // whether the refund was made in spite of the answer.
@@ -216,8 +216,8 @@ func refusal(what string, err error) (string, error) {
 		return "", stripeEdge(what, err)
 	}
 	switch status := answer.HTTPStatusCode; {
-	case status >= http.StatusInternalServerError || answer.Type == stripe.ErrorTypeIdempotency && status == http.StatusBadRequest:
-		return "", temporal.NewNonRetryableApplicationError(answered(what, answer)+", which it keeps under this key", KeptFailure, nil)
+	case isKept(answer):
+		return "", keptFailure(what, answer)
 	case status == http.StatusBadRequest || status == http.StatusPaymentRequired || status == http.StatusNotFound:
 		word := models.Clean(cmp.Or(string(answer.Code), string(answer.Type)), maxWord)
 		if word == "" {
@@ -229,8 +229,19 @@ func refusal(what string, err error) (string, error) {
 	}
 }
 
-// owedEdge is stripeEdge for money that is owed: a key to the API that is none
-// or may not is mended by an operator, and the money is owed still.
+// isKept says whether Stripe would answer the same under this key for a day.
+func isKept(answer *stripe.Error) bool {
+	return answer.HTTPStatusCode >= http.StatusInternalServerError ||
+		answer.Type == stripe.ErrorTypeIdempotency && answer.HTTPStatusCode == http.StatusBadRequest
+}
+
+func keptFailure(what string, answer *stripe.Error) error {
+	return temporal.NewNonRetryableApplicationError(answered(what, answer)+", which it keeps under this key", KeptFailure, nil)
+}
+
+// owedEdge is stripeEdge for what somebody waits for, money that is owed above
+// all: a key to the API that is none or may not is mended by an operator, and
+// then it is waited for still.
 func owedEdge(what string, err error) error {
 	var answer *stripe.Error
 	if errors.As(err, &answer) && (answer.HTTPStatusCode == http.StatusUnauthorized || answer.HTTPStatusCode == http.StatusForbidden) {

@@ -52,7 +52,7 @@ func StartAttributes(workflowType string, e models.Event) temporal.SearchAttribu
 }
 
 // SupportAttributes are the search attributes from the start of a workflow that
-// no event starts: SupportAction and OpenCase. What is "" is left out.
+// no event starts: SupportAction, OpenCase and Checkout. What is "" is left out.
 func SupportAttributes(paymentIntentID, customerID, storeID string) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(about(paymentIntentID, customerID, storeID)...)
 }

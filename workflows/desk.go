@@ -49,9 +49,12 @@ type desk struct {
 
 // open sets the desk up. It must come before anything is awaited, or the Web
 // UI's dialogs would not list the signals and the query.
-func (d *desk) open(ctx workflow.Context) error {
+func (d *desk) open(ctx workflow.Context) error { return d.openTo(ctx, signals()) }
+
+// openTo is open for workflows that take other signals.
+func (d *desk) openTo(ctx workflow.Context, taken []signal) error {
 	d.keys = map[string]int{}
-	d.listen(ctx)
+	d.listen(ctx, taken)
 	return workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (State, error) { return d.State, nil },
 		workflow.QueryHandlerOptions{Description: "What this workflow is doing, and whom it waits for"})
 }

@@ -17,6 +17,11 @@
 //	SupportAction         FindDue ─▶ carry out ─▶ Look ─▶ settle      support-<requestId>
 //	OpenCase              Look ─▶ settle, as TrackDispute too         case-<paymentId>
 //	Reconcile             ReconcileEvents ─▶ Watch                    reconcile-<task queue>-…
+//	Checkout              PurchaseOf ─▶ SyncCustomer's steps          checkout-<paymentId>
+//	                        ─▶ CreatePaymentIntent or CreateSession ─▶ KeepPrepared
+//	                        ─▶ a timer ─▶ ExpireCheckout
+//	SyncCustomer          Profile ─▶ PutStripeCustomer ─▶ KeepStripeCustomer, until they agree
+//	                                                                  customer-<hash of their ID>
 //
 // Should one of the second to fourth be the first to say what a payment is for
 // that was collected before (its success carried no metadata), it goes on as
@@ -61,7 +66,7 @@
 // internal_error, until the signal "retry". So a closed workflow means that
 // nothing is left to do, and an open one says whom it waits for: query "state".
 //
-// Every workflow takes nine signals (retry, fix, accept, refund, cancel, hold,
+// Every workflow about a payment takes nine signals (retry, fix, accept, refund, cancel, hold,
 // release, resend, note), at any time. A signal is put into a queue, and the
 // story attends to the queue where it waits and before it ends; until the
 // payment is known, requests wait. Attending is the activity Act, which checks
@@ -70,6 +75,20 @@
 // the support API, whose SupportAction carries out what is due when no workflow
 // is open for the payment any more. "retry" by the actor twigz is a sibling's
 // wake-up: it means look again, and is nobody's request.
+//
+// # Before the payment
+//
+// A checkout is frozen in the rows before anybody is asked: then its workflow has
+// Stripe make it payable, for as long as it takes and the checkout's time is not
+// over, and releases in the end what it kept of the stock. The customer's call is
+// the update "prepare", which answers as soon as Stripe has; a call that gave up
+// finds the same workflow next time, or the same rows when that has ended. What
+// Stripe refuses is an answer: the workflow completes, the stock is free at once.
+//
+// Stripe's customer is made of our ID alone, under a key that is a function of it,
+// so two first checkouts at once make one. Whoever tells Stripe of an email or name
+// looks afterwards whether it is still so: the last word there is what the rows say.
+// These workflows are about no payment yet and take the signal "retry" alone.
 //
 // # Refunds
 //

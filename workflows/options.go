@@ -67,6 +67,20 @@ func findAddress(ctx workflow.Context, summary string) workflow.ActivityOptions 
 	return options
 }
 
+// making is for what a customer waits for at their screen: the pauses are short and
+// do not grow beyond what is bearable there. A call takes up to eight seconds, a
+// customer's up to two. After five minutes the story looks whether it is still
+// wanted, and asks again.
+func making(ctx workflow.Context, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              StripeQueue(workflow.GetInfo(ctx).TaskQueueName),
+		StartToCloseTimeout:    20 * time.Second,
+		ScheduleToCloseTimeout: 5 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 500 * time.Millisecond, MaximumInterval: 15 * time.Second},
+		Summary:                summary,
+	}
+}
+
 // refunds is for giving money back. Half a day outlasts every outage of Stripe's
 // that is known; then a person is told. A look and a call take up to eight
 // seconds each. The pauses grow to a quarter of an hour, because by then nobody

@@ -28,6 +28,8 @@ const (
 	TypeSupportAction        = "SupportAction"
 	TypeOpenCase             = "OpenCase"
 	TypeReconcile            = "Reconcile"
+	TypeCheckout             = "Checkout"
+	TypeSyncCustomer         = "SyncCustomer"
 )
 
 // Types maps the name of every workflow type to its function.
@@ -43,6 +45,8 @@ func Types() map[string]any {
 		TypeSupportAction:        SupportAction,
 		TypeOpenCase:             OpenCase,
 		TypeReconcile:            Reconcile,
+		TypeCheckout:             Checkout,
+		TypeSyncCustomer:         SyncCustomer,
 	}
 }
 

@@ -14,7 +14,7 @@ type signal struct {
 	more  string // of its input, beside who asks and why
 }
 
-// signals are all that every workflow takes.
+// signals are what every workflow about a payment takes.
 func signals() []signal {
 	return []signal{
 		{models.ActRetry, "Look again: the store is open, the stock is there, or the cart is filled.", ""},
@@ -35,6 +35,12 @@ func signals() []signal {
 	}
 }
 
+// signalsToMaker are what workflows take that are about no payment yet: nothing can
+// be asked of them but to go on.
+func signalsToMaker() []signal {
+	return []signal{{models.ActRetry, "Do the step that failed again, now that its cause is mended.", ""}}
+}
+
 // description is what the Web UI's dialog says. The request's ID is no part of
 // the input that people copy: two requests of one ID would be one.
 func (s signal) description() string {
@@ -46,9 +52,9 @@ func (s signal) description() string {
 }
 
 // listen collects requests for as long as the workflow is open.
-func (d *desk) listen(ctx workflow.Context) {
+func (d *desk) listen(ctx workflow.Context, taken []signal) {
 	selector := workflow.NewSelector(ctx)
-	for _, s := range signals() {
+	for _, s := range taken {
 		channel := workflow.GetSignalChannelWithOptions(ctx, string(s.kind), workflow.SignalChannelOptions{Description: s.description()})
 		selector.AddReceive(channel, func(channel workflow.ReceiveChannel, _ bool) {
 			// Received as a Request, what cannot be read would be dropped.

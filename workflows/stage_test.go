@@ -308,6 +308,10 @@ func (told story) play(s *stage, workflowType string) (workflows.Result, error) 
 		return s.start(workflows.SupportWorkflowID(input.RequestID), workflowType, attributes, input)
 	case workflows.CaseInput:
 		return s.start(workflows.CaseWorkflowID(input.PaymentID), workflowType, attributes, input)
+	case workflows.CheckoutInput:
+		return s.start(workflows.CheckoutWorkflowID(input.PaymentID), workflowType, attributes, input)
+	case workflows.CustomerInput:
+		return s.start(workflows.CustomerWorkflowID(input.CustomerID), workflowType, temporal.SearchAttributes{}, input)
 	default:
 		return s.play(workflowType, told.event)
 	}
@@ -327,6 +331,8 @@ func every() map[string][]story {
 		workflows.TypeTrackReview:          reviewStories(),
 		workflows.TypeSupportAction:        supportStories(),
 		workflows.TypeOpenCase:             caseStories(),
+		workflows.TypeCheckout:             checkoutStories(),
+		workflows.TypeSyncCustomer:         customerStories(),
 	}
 }
 

@@ -29,17 +29,18 @@ var statuses = map[models.ErrorKind]int{
 	models.Invalid:  http.StatusUnprocessableEntity,
 }
 
-// httpError is an error of the request itself.
+// httpError is an error of the request itself, or of what it has to wait for.
 type httpError struct {
-	status  int
-	message string
+	status     int
+	message    string
+	retryAfter int // seconds; 0: not said
 }
 
 func (e *httpError) Error() string { return e.message }
 
 var (
-	errMalformed = &httpError{http.StatusBadRequest, "Malformed JSON"}
-	errTooLarge  = &httpError{http.StatusRequestEntityTooLarge, "Payload too large"}
+	errMalformed = &httpError{status: http.StatusBadRequest, message: "Malformed JSON"}
+	errTooLarge  = &httpError{status: http.StatusRequestEntityTooLarge, message: "Payload too large"}
 )
 
 // answer makes a handler of a function that returns what to send, or an error.
@@ -70,7 +71,12 @@ func (s *server) answerError(c *gin.Context, err error) {
 		}
 		c.AbortWithStatusJSON(statuses[known.Kind], body)
 	case errors.As(err, &request):
-		c.AbortWithStatusJSON(request.status, gin.H{"error": request.message})
+		body := gin.H{"error": request.message}
+		if request.retryAfter > 0 {
+			body["retryAfter"] = request.retryAfter
+			c.Header("Retry-After", strconv.Itoa(request.retryAfter))
+		}
+		c.AbortWithStatusJSON(request.status, body)
 	case errors.Is(c.Request.Context().Err(), context.Canceled):
 		c.Abort() // the client has gone: there is nobody to answer and nothing to mend
 	case away(err):

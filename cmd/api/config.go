@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // config is what the API is told from outside.
 type config struct {
 	addr           string
+	publicURL      string // where customers' browsers find the API, without a trailing slash
 	metricsAddr    string // "": no metrics
 	databaseURL    string
 	databasePool   int
@@ -37,6 +39,7 @@ func readConfig(getenv func(string) string) (config, error) {
 		databasePool: 20,
 		temporal:     temporalclient.ReadConfig(r, getenv),
 	}
+	c.publicURL = r.URL("PUBLIC_URL", "http://"+reachable(c.addr), "http", "https")
 	_, live := r.StripeKey()
 	c.publishableKey = r.StripePublishableKey()
 	if r.Required("STRIPE_WEBHOOK_SECRET", "set it to the endpoint's signing secret, whsec_…") != "" {
@@ -61,6 +64,19 @@ func tokenKeys(r *settings.Reader) (secret, jwksURL string) {
 			"or AUTH_JWKS_URL to where their issuer publishes its keys (RS256, ES256)")
 	}
 	return secret, r.URL("AUTH_JWKS_URL", "", "https", "http")
+}
+
+// reachable is an address to connect to for one to listen on, which may be all of
+// the machine's.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "127.0.0.1" // a bad one, which has been told
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // origins reads CORS_ORIGINS.

@@ -75,6 +75,10 @@ func (s *server) routes() http.Handler {
 	customer.DELETE("/cart/items/:productId", s.answer(s.removeCartItem))
 	customer.GET("/payments/:paymentId", s.answer(s.paymentOf))
 	customer.GET("/payments/:paymentId/events", s.paymentEvents)
+	customer.POST("/checkout/payment-intent", s.answer(s.checkOutByIntent))
+	customer.POST("/checkout/session", s.answer(s.checkOutBySession))
+	customer.POST("/customers", s.answer(s.putCustomer))
+	customer.DELETE("/customers/me", s.answer(s.forgetCustomer))
 	customer.GET("/orders", s.answer(s.listOrders))
 	customer.GET("/orders/:orderId", s.answer(s.getOrder))
 

@@ -12,8 +12,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
+	updatepb "go.temporal.io/api/update/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
@@ -36,6 +41,7 @@ type frontend struct {
 	starts     startRequests
 	runs       map[string]string               // by workflow ID
 	refusal    func(ctx context.Context) error // of a start; nil: it is let through
+	work       func(ctx context.Context, workflowID string) (any, error)
 }
 
 type (
@@ -130,6 +136,72 @@ func (f *frontend) StartWorkflowExecution(ctx context.Context, r *workflowservic
 	run := fmt.Sprintf("run-%d", len(f.starts)+1)
 	f.starts, f.runs[r.GetWorkflowId()] = append(f.starts, r), run
 	return &workflowservice.StartWorkflowExecutionResponse{RunId: run, Started: true}, nil
+}
+
+// works makes every workflow whose end is waited for come to what do answers, at
+// the time it is asked. An error is the workflow's own.
+func (f *frontend) works(do func(ctx context.Context, workflowID string) (any, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.work = do
+}
+
+func (f *frontend) worked(ctx context.Context, workflowID string) (any, error) {
+	f.mu.Lock()
+	work := f.work
+	f.mu.Unlock()
+	return work(ctx, workflowID)
+}
+
+// ExecuteMultiOperation is an update with start: the workflow is started unless it
+// is there, and the update answered.
+func (f *frontend) ExecuteMultiOperation(ctx context.Context, r *workflowservice.ExecuteMultiOperationRequest) (*workflowservice.ExecuteMultiOperationResponse, error) {
+	start, update := r.GetOperations()[0].GetStartWorkflow(), r.GetOperations()[1].GetUpdateWorkflow()
+	started := &workflowservice.StartWorkflowExecutionResponse{RunId: f.run(start.GetWorkflowId()), Status: enums.WORKFLOW_EXECUTION_STATUS_RUNNING}
+	if started.RunId == "" {
+		var err error
+		if started, err = f.StartWorkflowExecution(ctx, start); err != nil {
+			return nil, err
+		}
+	}
+	got, err := f.worked(ctx, start.GetWorkflowId())
+	if err := context.Cause(ctx); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	outcome := &updatepb.Outcome{Value: &updatepb.Outcome_Failure{Failure: temporal.GetDefaultFailureConverter().ErrorToFailure(err)}}
+	if err == nil {
+		outcome.Value = &updatepb.Outcome_Success{Success: payload(f.t, got)}
+	}
+	answered := &workflowservice.UpdateWorkflowExecutionResponse{
+		UpdateRef: &updatepb.UpdateRef{WorkflowExecution: update.GetWorkflowExecution(), UpdateId: update.GetRequest().GetMeta().GetUpdateId()},
+		Outcome:   outcome, Stage: enums.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED,
+	}
+	return &workflowservice.ExecuteMultiOperationResponse{Responses: []*workflowservice.ExecuteMultiOperationResponse_Response{
+		{Response: &workflowservice.ExecuteMultiOperationResponse_Response_StartWorkflow{StartWorkflow: started}},
+		{Response: &workflowservice.ExecuteMultiOperationResponse_Response_UpdateWorkflow{UpdateWorkflow: answered}},
+	}}, nil
+}
+
+// GetWorkflowExecutionHistory is a wait for a workflow's end.
+func (f *frontend) GetWorkflowExecutionHistory(ctx context.Context, r *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
+	got, err := f.worked(ctx, r.GetExecution().GetWorkflowId())
+	if err := context.Cause(ctx); err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	require.NoError(f.t, err)
+	return &workflowservice.GetWorkflowExecutionHistoryResponse{History: &historypb.History{Events: []*historypb.HistoryEvent{{
+		EventType: enums.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{
+			WorkflowExecutionCompletedEventAttributes: &historypb.WorkflowExecutionCompletedEventAttributes{Result: payload(f.t, got)},
+		},
+	}}}}, nil
+}
+
+func payload(t testing.TB, value any) *commonpb.Payloads {
+	t.Helper()
+	payloads, err := converter.GetDefaultDataConverter().ToPayloads(value)
+	require.NoError(t, err)
+	return payloads
 }
 
 func (f *frontend) CountWorkflowExecutions(_ context.Context, r *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
