@@ -35,7 +35,9 @@ function newTile(product) {
   add.addEventListener('click', () => changeBy(product.id, 1));
   const tile = { stock: make('p', { className: 'soft small' }), price: make('p', { className: 'price' }), name: make('h2'), add };
   const emblem = make('span', { className: 'tile', 'aria-hidden': 'true', 'data-hue': tiles.size % 5, textContent: product.name.slice(0, 1) });
-  tile.item = make('li', {}, emblem, make('div', {}, tile.name, tile.stock), tile.price, add);
+  tile.item = make('li', {},
+    make('div', { className: 'head' }, emblem, make('div', {}, tile.name, tile.stock)),
+    make('div', { className: 'foot' }, tile.price, add));
   return tile;
 }
 
@@ -196,7 +198,7 @@ function wrong(path, message) {
   if (!input) return false;
   const label = input.labels[0].firstChild.textContent.trim();
   const text = byId(`${name}-wrong`);
-  text.textContent = `${label}: ${message.slice(0, 1).toLowerCase()}${message.slice(1)}`;
+  text.textContent = `${label} ${message.slice(0, 1).toLowerCase()}${message.slice(1)}`; // "Is missing", "Must be …"
   text.hidden = false;
   input.setAttribute('aria-invalid', 'true');
   input.focus();
@@ -303,6 +305,7 @@ async function begin() {
 form.addEventListener('submit', (event) => { event.preventDefault(); pay(); });
 form.addEventListener('input', (event) => { right(event.target); remember('draft', draft()); showSums(); });
 byId('bar').addEventListener('click', () => byId('cart-title').focus());
+new IntersectionObserver(([cart]) => byId('bar').classList.toggle('away', cart.isIntersecting), { rootMargin: '0px 0px -25%' }).observe(byId('cart'));
 window.addEventListener('pageshow', (event) => { if (event.persisted) { setPaying(false); begin(); } }); // back from Stripe
 restore();
 begin();

@@ -180,9 +180,9 @@ function listed(order) {
   const item = make('li', { tabIndex: -1 },
     make('div', { className: 'what' },
       make('strong', { textContent: order.items.map((line) => `${line.quantity} × ${line.name}`).join(', ') }),
-      make('span', { className: 'soft small' },
+      make('span', { className: 'soft small when' },
         make('time', { dateTime: order.createdAt, textContent: when.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) }),
-        ' · ', make('code', { textContent: order.id }))),
+        make('code', { textContent: order.id }))),
     make('span', { className: 'price', textContent: money(order.total, order.currency) }),
     make('span', { className: 'badge', 'data-order': order.status, textContent: ours ? `This order: ${(orderLabels[order.status] ?? order.status).toLowerCase()}` : orderLabels[order.status] ?? order.status }));
   if (ours) item.setAttribute('aria-current', 'true');
