@@ -9,9 +9,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withShop has the world's API serve the shop page, signed in as its customer.
+// withShop has the world's API serve the shop page, signed in as its customer,
+// at an address that is known beforehand: Stripe's page leads back to it.
 func withShop(w *world) {
-	w.more = []string{"DEMO_STORE_ID=" + storeID, "DEMO_CUSTOMER_TOKEN=" + customerToken(w.T)}
+	port, err := freePort()
+	require.NoError(w, err)
+	addr := "127.0.0.1:" + port
+	w.more = []string{
+		"API_ADDR=" + addr, "PUBLIC_URL=http://" + addr,
+		"DEMO_STORE_ID=" + storeID, "DEMO_CUSTOMER_TOKEN=" + customerToken(w.T),
+	}
 }
 
 // The world's customer has two loaves and a jam in the cart, 12.00 together, and

@@ -215,14 +215,13 @@ function right(input) {
 
 const attemptLife = 20 * 60 * 1000; // ms; Stripe's page lives for half an hour or more
 
+// wanted is what to check out. Where Stripe's page leads back to is left to the API: to these very pages, at PUBLIC_URL.
 function wanted() {
   const { deliveryType, ...address } = draft();
   return {
     storeId: shop.storeId,
     deliveryType,
     ...(deliveryType === 'delivery' && { deliveryAddress: Object.fromEntries(Object.entries(address).filter(([, value]) => value)) }),
-    successUrl: `${location.origin}/shop/success?paymentId={paymentId}`,
-    cancelUrl: `${location.origin}/shop`,
   };
 }
 
