@@ -27,6 +27,8 @@ type config struct {
 	jwtIssuer      string            // "": not checked
 	jwtAudience    string            // "": not checked
 	supportTokens  map[string]string // token → name; empty: nobody is support
+	demo           demoShop          // who buys in the shop page
+	liveKey        bool              // a key is for real money, whatever livemode says
 	logLevel       slog.Level
 }
 
@@ -42,6 +44,7 @@ func readConfig(getenv func(string) string) (config, error) {
 	c.publicURL = r.URL("PUBLIC_URL", "http://"+reachable(c.addr), "http", "https")
 	_, live := r.StripeKey()
 	c.publishableKey = r.StripePublishableKey()
+	c.liveKey = live || strings.HasPrefix(c.publishableKey, "pk_live_")
 	if r.Required("STRIPE_WEBHOOK_SECRET", "set it to the endpoint's signing secret, whsec_…") != "" {
 		c.webhookSecrets = r.List("STRIPE_WEBHOOK_SECRET")
 	}
@@ -51,6 +54,7 @@ func readConfig(getenv func(string) string) (config, error) {
 	c.jwtIssuer = r.Text("AUTH_ISSUER", "")
 	c.jwtAudience = r.Text("AUTH_AUDIENCE", "")
 	c.supportTokens = r.Tokens("SUPPORT_TOKENS")
+	c.demo = readDemoShop(r)
 	c.logLevel = r.LogLevel()
 	return c, r.Err()
 }
@@ -106,5 +110,8 @@ func (c config) warn(log *slog.Logger) {
 	}
 	if len(c.supportTokens) == 0 {
 		log.Warn("SUPPORT_TOKENS is not set: support calls are refused")
+	}
+	if c.demo.CustomerToken != "" && (c.livemode || c.liveKey) {
+		log.Warn("DEMO_CUSTOMER_TOKEN is set and stripe is live: there is no shop page, and the token had better not be here")
 	}
 }

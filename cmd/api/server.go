@@ -88,6 +88,10 @@ func (s *server) routes() http.Handler {
 	support.POST("/payments/:id/actions", s.answer(s.postAction))
 	support.PUT("/stores/:storeId", s.answer(s.putStore))
 	support.PUT("/stores/:storeId/products/:productId", s.answer(s.putProduct))
+
+	if s.config.hasShop() {
+		s.shopRoutes(r)
+	}
 	return r
 }
 

@@ -4,14 +4,17 @@
 // The programs and the Temporal server are built once, unless TWIGZ_API,
 // TWIGZ_WORKER and TWIGZ_TEMPORAL_DEV name their files. Each test has a world of
 // its own: a database, a task queue, an inbox, an API and a worker; they share
-// the Temporal server, as shops share a cluster.
+// the Temporal server, as shops share a cluster. One test walks through it all in
+// a browser, Debian's chromium, and leaves pictures in the folder screenshots.
 //
 //	RECORD_HISTORIES=dir go test ./e2e/   also saves histories for replay tests
 package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +32,7 @@ import (
 var built struct {
 	api, worker string
 	temporal    *testsuite.DevServer
+	temporalUI  string // base URL of its Web UI
 }
 
 func TestMain(m *testing.M) {
@@ -85,15 +89,31 @@ func setUp(dir string) error {
 	for name, kind := range workflows.SearchAttributes() {
 		args = append(args, "--search-attribute", name+"="+kind)
 	}
-	var err error
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	built.temporalUI = "http://127.0.0.1:" + port
 	built.temporal, err = testsuite.StartDevServer(context.Background(), testsuite.DevServerOptions{
 		ExistingPath:  server,
 		ClientOptions: &client.Options{Logger: log.NewStructuredLogger(quiet)},
 		LogLevel:      "error",
+		EnableUI:      true,
+		UIPort:        port,
 		ExtraArgs:     args,
 	})
 	if err != nil {
 		return fmt.Errorf("start temporal: %w", err)
 	}
 	return nil
+}
+
+// freePort is one that nobody listens on now.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
 }

@@ -55,6 +55,7 @@ type world struct {
 	mails     *inbox.Inbox
 	stripe    *stripestandin.Server
 	env       []string
+	more      []string // settings of this test's own
 	worker    *process.Process
 	reject    func(recipient string) *smtp.SMTPError // nil: every recipient is welcome
 }
@@ -86,7 +87,9 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 		"STRIPE_API_BASE="+w.stripe.URL(),
 		"SMTP_URL="+w.mails.SMTPURL(), "MAIL_FROM=Twigz <shop@twigz.example>",
 		"AUTH_JWT_SECRET="+jwtSecret, "SUPPORT_TOKENS=ada:"+supportToken, "LOG_LEVEL=debug",
+		"TEMPORAL_UI_URL="+built.temporalUI,
 	)
+	w.env = append(w.env, w.more...)
 	w.startWorker()
 	w.start("api", built.api)
 	w.api, w.metrics = w.listening("API_ADDR"), w.listening("METRICS_ADDR")

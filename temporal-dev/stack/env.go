@@ -11,11 +11,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// childEnv is the environment for API or worker: this process's own, with the plan's settings but those left out.
+// childEnv is the environment for API or worker: this process's own, with the plan's settings but those left out, and
+// without what an env file of an earlier run may have left in it of a demo.
 func (p *plan) childEnv(leaveOut ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(line string) bool {
 		name, _, _ := strings.Cut(line, "=")
-		return slices.Contains(settingNames, name)
+		return slices.Contains(settingNames, name) || strings.HasPrefix(name, "DEMO_")
 	})
 	for name, value := range p.env {
 		if !slices.Contains(leaveOut, name) {
@@ -23,6 +24,24 @@ func (p *plan) childEnv(leaveOut ...string) []string {
 		}
 	}
 	return env
+}
+
+// apiEnv is the API's. It is told of the demo customer, which has it serve the shop page.
+func (p *plan) apiEnv() ([]string, error) {
+	env := p.childEnv()
+	if !p.hasShop() {
+		return env, nil
+	}
+	token, err := p.customerToken()
+	if err != nil {
+		return nil, err
+	}
+	return append(env, "DEMO_STORE_ID="+demoStore.ID, "DEMO_CUSTOMER_TOKEN="+token), nil
+}
+
+// hasShop says whether the shop page is there: never where the money may be real. The API has the last word.
+func (p *plan) hasShop() bool {
+	return !p.livemode() && !liveKey(p.env["STRIPE_SECRET_KEY"]) && !strings.HasPrefix(p.env["STRIPE_PUBLISHABLE_KEY"], "pk_live_")
 }
 
 func (p *plan) envFile() string { return filepath.Join(p.dir, "env") }
@@ -89,6 +108,9 @@ func (p *plan) livemode() bool {
 	if set := p.env["STRIPE_LIVEMODE"]; set != "" {
 		return set == "true"
 	}
-	key := p.env["STRIPE_SECRET_KEY"]
+	return liveKey(p.env["STRIPE_SECRET_KEY"])
+}
+
+func liveKey(key string) bool {
 	return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_")
 }

@@ -160,10 +160,14 @@ func (s *stack) startPrograms(context.Context) (err error) {
 	}
 	s.say("starting the worker, which migrates the database, and the API")
 	env := s.plan.childEnv("METRICS_ADDR") // that one is the API's
+	apiEnv, err := s.plan.apiEnv()
+	if err != nil {
+		return err
+	}
 	if s.worker, err = s.startChild("worker", s.files.worker, nil, env); err != nil {
 		return err
 	}
-	s.api, err = s.startChild("api", s.files.api, nil, s.plan.childEnv())
+	s.api, err = s.startChild("api", s.files.api, nil, apiEnv)
 	return err
 }
 

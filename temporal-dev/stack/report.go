@@ -34,6 +34,7 @@ func (s *stack) printPlaces(sold sale) {
 			_, _ = fmt.Fprintf(table, "  %s\t%s\n", what, where)
 		}
 	}
+	row("Shop", s.shopURL())
 	row("API", s.plan.apiURL())
 	row("Health", s.plan.apiURL()+"/health")
 	row("Demo payment", sold.paymentIntentID)
@@ -62,6 +63,14 @@ func (s *stack) workflowURL(eventID string) string {
 	}
 	return strings.TrimRight(s.plan.env["TEMPORAL_UI_URL"], "/") +
 		"/namespaces/" + url.PathEscape(s.plan.env["TEMPORAL_NAMESPACE"]) + "/workflows/" + url.PathEscape(eventID)
+}
+
+// shopURL is where a person buys. Empty where the money would be real.
+func (s *stack) shopURL() string {
+	if !s.plan.hasShop() {
+		return ""
+	}
+	return s.plan.apiURL() + "/shop"
 }
 
 func (s *stack) inboxURL() string {

@@ -2,7 +2,9 @@ package stack
 
 import (
 	"context"
+	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,6 +158,41 @@ func TestTheEnvFileIsForAShell(t *testing.T) {
 	}, jwt.WithIssuer("https://issuer.example"), jwt.WithAudience("shop"), jwt.WithExpirationRequired())
 	require.NoError(t, err)
 	require.Equal(t, "user_demo", claims.Subject)
+}
+
+func TestTheAPIIsToldWhoBuysInTheShop(t *testing.T) {
+	t.Parallel()
+	shop := func(r *run) string {
+		found := regexp.MustCompile(`(?m)^  Shop +(http://\S+/shop)$`).FindStringSubmatch(r.String())
+		if found == nil {
+			return ""
+		}
+		return found[1]
+	}
+	t.Run("on a developer's machine", func(t *testing.T) {
+		t.Parallel()
+		r := mustRun(t, nil)
+		r.await(t, "Ctrl-C")
+		env, err := os.ReadFile(filepath.Join(r.dir, "env"))
+		require.NoError(t, err)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shop(r)+"/config.json", http.NoBody)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close() //nolint:errcheck // read
+		var told []string
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&told))
+		require.Equal(t, "store_demo", told[0])
+		require.Contains(t, string(env), "export DEMO_CUSTOMER_TOKEN='"+told[1]+"'")
+		require.NoError(t, r.end())
+	})
+	t.Run("but not where the money is real", func(t *testing.T) {
+		t.Parallel()
+		r := mustRun(t, map[string]string{"STRIPE_SECRET_KEY": "sk_live_own", "STRIPE_LIVEMODE": "false", "STRIPE_WEBHOOK_SECRET": "whsec_own"})
+		r.await(t, "Ctrl-C")
+		require.Empty(t, shop(r))
+		require.NoError(t, r.end())
+	})
 }
 
 func TestAPartThatDiesEndsTheRunAndIsNamed(t *testing.T) {

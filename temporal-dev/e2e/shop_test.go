@@ -1,0 +1,148 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// withShop has the world's API serve the shop page, signed in as its customer,
+// at an address that is known beforehand: Stripe's page leads back to it.
+func withShop(w *world) {
+	port, err := freePort()
+	require.NoError(w, err)
+	addr := "127.0.0.1:" + port
+	w.more = []string{
+		"API_ADDR=" + addr, "PUBLIC_URL=http://" + addr,
+		"DEMO_STORE_ID=" + storeID, "DEMO_CUSTOMER_TOKEN=" + customerToken(w.T),
+	}
+}
+
+// The world's customer has two loaves and a jam in the cart, 12.00 together, and
+// adds another jam.
+func TestACustomerWalksThroughTheShop(t *testing.T) {
+	t.Parallel()
+	path := chromium(t)
+	w := newWorld(t, withShop)
+	w.connectStripe()
+	b := openBrowser(w, path, 1200, 900)
+
+	b.open(w.api + "/shop")
+	b.reads("Fresh loaf", "$4.50", "$12.00")
+	b.picture("cart")
+	b.click(`button[aria-label="Add Fresh jam"]`)
+	b.sees("both jams", `document.querySelector("#subtotal").innerText === "$15.00"`)
+	b.fill("#line1", street)
+	b.fill("#postalCode", "BA1 1AA")
+	b.fill("#city", "Bath")
+	b.picture("address")
+	b.click("#pay")
+
+	b.sees("Stripe's page", `document.querySelector("[name=act][value=pay]")`)
+	b.reads("Stand-in for Stripe", "Fresh loaf", "18.99")
+	b.fill("#email", customerEmail)
+	b.fill("#name", "Eve Customer")
+	b.do("choose the card", chromedp.SetValue(chromedp.CSS("#card"), "4242424242424242"))
+	b.picture("stripe")
+	b.click("[name=act][value=pay]")
+
+	b.sees("the success page", `location.pathname === "/shop/success" && document.querySelector("#payment")`)
+	b.picture("processing")
+	b.sees("the order confirmed", `document.querySelector("#payment").dataset.look === "good"`)
+	b.reads("Order confirmed", "2 × Fresh loaf", "2 × Fresh jam", "$18.99", street)
+	b.sees("this order among all", `document.querySelectorAll("#orders li[aria-current]").length === 1`)
+	b.picture("confirmed")
+	assert.Empty(t, b.text("location.search"), "the payment's ID is not in the address bar")
+	t.Logf("confirmed on the page %s ms after Pay in the shop, %s ms after coming back from Stripe's page",
+		b.text(`document.querySelector("#payment").dataset.msFromPay`), b.text(`document.querySelector("#payment").dataset.msFromArrival`))
+
+	orders := w.orders()
+	require.Len(t, orders, 1)
+	orderID := orders[0].(map[string]any)["id"].(string)
+	assert.Equal(t, orderID, b.text(`document.querySelector("#order-id").innerText`))
+	assert.Empty(t, w.cart(), "what was bought is not in the cart any more")
+	paymentID := b.text(`JSON.parse(sessionStorage.getItem("shop.payment"))`)
+	b.do("reload", chromedp.Reload())
+	b.sees("the same order after a reload", `document.querySelector("#order-id")?.innerText === "`+orderID+`"`)
+
+	b.open(w.mails.UIURL())
+	b.sees("two mails", `document.querySelectorAll("li a").length === 2`)
+	b.reads(customerEmail, storeEmail)
+	b.picture("inbox")
+	for _, to := range []string{customerEmail, storeEmail} {
+		b.open(w.mails.UIURL())
+		b.do("open the mail to "+to, chromedp.Click(chromedp.Search(`//li/a[contains(., "`+to+`")]`)))
+		b.reads(to, orderID, "Fresh loaf")
+		b.picture("mail")
+	}
+
+	b.open(w.fulfillment(paymentID))
+	b.reads("FulfillOrder", "Completed")
+	b.picture("workflow")
+}
+
+// fulfillment is where Temporal's Web UI shows the workflow that made a
+// payment's order, once nothing is left to do.
+func (w *world) fulfillment(paymentID string) string {
+	w.Helper()
+	for _, event := range w.detail(paymentID)["events"].([]any) {
+		entry := event.(map[string]any)
+		if entry["type"] == "payment_intent.succeeded" || entry["type"] == "checkout.session.completed" {
+			w.closed(entry["workflowId"].(string))
+			return entry["workflowUrl"].(string)
+		}
+	}
+	w.Fatalf("no event of %s made the order", paymentID)
+	return ""
+}
+
+// On the smallest phone, without a mouse, and with second thoughts.
+func TestACustomerTurnsBackOnStripesPage(t *testing.T) {
+	t.Parallel()
+	path := chromium(t)
+	w := newWorld(t, withShop)
+	b := openBrowser(w, path, 320, 640)
+	b.do("become a phone", chromedp.EmulateViewport(320, 640))
+	narrow := func() {
+		t.Helper()
+		assert.Equal(t, "true", b.text("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out to the right")
+	}
+
+	b.open(w.api + "/shop")
+	b.reads("Fresh loaf")
+	b.tabTo(`button[aria-label="One Fresh loaf less"]`)
+	b.types(kb.Enter)
+	b.sees("a loaf less", `document.querySelector("#subtotal").innerText === "$7.50"`)
+	b.sees("it is said aloud", `document.querySelector("#said").innerText.includes("1 × Fresh loaf in the cart")`)
+
+	b.tabTo("#pay")
+	b.types(kb.Enter)
+	b.sees("what is missing, and the way there", `document.activeElement.id === "line1" && document.activeElement.getAttribute("aria-invalid") === "true"`)
+	b.reads("Street and number is missing")
+	b.picture("missing")
+	narrow()
+	b.types(street)
+	b.tabTo("#pay")
+	b.types(kb.Enter)
+
+	b.sees("Stripe's page", `document.querySelector("[name=act][value=pay]")`)
+	b.picture("stripe")
+	b.tabTo("a.back")
+	b.types(kb.Enter)
+	b.sees("the cart as it was", `location.pathname === "/shop" && document.querySelector("#subtotal")?.innerText === "$7.50"`)
+	b.sees("the address as it was", `document.querySelector("#line1").value === "`+street+`"`)
+	b.picture("back")
+	narrow()
+	assert.Len(t, w.cart(), 2)
+
+	b.open(w.api + "/shop/success")
+	b.reads("Your orders", "None yet.")
+	b.open(w.api + "/shop/success?paymentId=pay_of_somebody_else")
+	b.reads("There is no such payment")
+	narrow()
+	assert.Equal(t, "¥400, KWD 0.500, ISK 5, $1,234.50", b.text(
+		`import("/shop/page.js").then(({ money }) => [[400, "jpy"], [500, "kwd"], [500, "isk"], [123450, "usd"]].map(([a, c]) => money(a, c, "en").replace(/\u00a0/g, " ")).join(", "))`))
+}
