@@ -42,7 +42,6 @@ func (s *server) paymentEvents(c *gin.Context) {
 	}
 	stream, err := s.payments.Open(c.GetString(customerKey), paymentID)
 	if err != nil {
-		c.Header("Retry-After", "5")
 		s.answerError(c, streamErrors[err])
 		return
 	}
@@ -64,9 +63,9 @@ func (s *server) paymentEvents(c *gin.Context) {
 
 // streamErrors are the answers where there is no room for a stream.
 var streamErrors = map[error]error{
-	paymentfeed.ErrTooMany: &httpError{http.StatusTooManyRequests, "Too many open streams"},
-	paymentfeed.ErrFull:    &httpError{http.StatusServiceUnavailable, "Service temporarily unavailable"},
-	paymentfeed.ErrEnded:   &httpError{http.StatusServiceUnavailable, "Service temporarily unavailable"},
+	paymentfeed.ErrTooMany: &httpError{status: http.StatusTooManyRequests, message: "Too many open streams", retryAfter: soon},
+	paymentfeed.ErrFull:    errSoon,
+	paymentfeed.ErrEnded:   errSoon,
 }
 
 // follow sends events until nothing more is expected, or until somebody leaves:

@@ -234,7 +234,7 @@ func TestPaymentEvents(t *testing.T) {
 			streams[i].is("processing")
 		}
 		full := p.call(http.MethodGet, "/payments/"+id+"/events", "", busy...)
-		full.is(http.StatusTooManyRequests, `{"error":"Too many open streams"}`)
+		full.is(http.StatusTooManyRequests, `{"error":"Too many open streams","retryAfter":5}`)
 		assert.Equal(t, "5", full.header.Get("Retry-After"))
 		other := p.process("calm", "pi_calm")
 		p.listen(other, as(t, "calm")...).is("processing")
@@ -367,7 +367,7 @@ func TestNoRoomForAStream(t *testing.T) {
 		require.NoError(t, err)
 	}
 	a := p.call(http.MethodGet, "/payments/"+id+"/events", "", as(t, eve)...)
-	a.is(http.StatusServiceUnavailable, `{"error":"Service temporarily unavailable"}`)
+	a.is(http.StatusServiceUnavailable, `{"error":"Service temporarily unavailable","retryAfter":5}`)
 	assert.Equal(t, "5", a.header.Get("Retry-After"))
 	assert.Equal(t, http.StatusOK, p.call(http.MethodGet, "/payments/"+id, "", as(t, eve)...).status, "the plain call is answered")
 }
@@ -400,6 +400,7 @@ func TestFiveHundredIdleStreamsAskNothing(t *testing.T) {
 	pool := s.db.SQL()
 	pool.SetMaxIdleConns(0)
 	queries := func() int64 { return pool.Stats().MaxIdleClosed }
+	require.Eventually(t, func() bool { return pool.Stats().InUse == 0 }, 10*time.Second, 10*time.Millisecond)
 	beforeIdle := queries()
 	time.Sleep(2 * time.Second)
 	idle := queries() - beforeIdle
