@@ -52,6 +52,8 @@ var recordedPaths = map[string][]string{
 	workflows.TypeSupportAction:        {"accepted", "refunded", "canceled", "resent"},
 	workflows.TypeOpenCase:             {"taken_over", "dispute_watched"},
 	workflows.TypeReconcile:            {"found"},
+	workflows.TypeCheckout:             {"intent_open", "session_open", "refused", "stripe_away", "unpaid"},
+	workflows.TypeSyncCustomer:         {"made", "changed"},
 }
 
 func TestReplay(t *testing.T) {

@@ -133,7 +133,7 @@ func TestACheckoutPaidByItsPaymentIntent(t *testing.T) {
 func TestADoubleClickMakesOnePayment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	// The first answer is lost, and the second a fault that Stripe keeps.
+	// Asked again under the same key, Stripe gives the answer that was lost.
 	require.NoError(t, w.stripe.SetFaults(1, faults.Rule{Fault: faults.LostAnswer, Match: "POST /v1/payment_intents", Times: 1}))
 	secrets := make([]any, 3)
 	var clicks sync.WaitGroup

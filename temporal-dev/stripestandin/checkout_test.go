@@ -128,13 +128,13 @@ func TestAPurchaseIsPaidOnItsPage(t *testing.T) {
 			assert.Equal(t, made, again)
 			complete(t, s, made.CheckoutSessionID, c.entry)
 			session := object(s, made.CheckoutSessionID)
-			assert.EqualValues(t, c.total, session.Int("amount_total"))
+			assert.Equal(t, c.total, session.Int("amount_total"))
 			assert.Equal(t, wire.Object{"paymentId": "pay_1"}, session.Sub("metadata"))
 			intent := object(s, session.Text("payment_intent"))
 			assert.Equal(t, c.intent, intent != nil, "there is a payment intent")
 			if c.intent {
 				assert.Equal(t, wire.Object{"paymentId": "pay_1"}, intent.Sub("metadata"))
-				assert.EqualValues(t, c.total, intent.Int("amount_received"))
+				assert.Equal(t, c.total, intent.Int("amount_received"))
 			}
 		})
 	}
