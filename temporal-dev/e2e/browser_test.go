@@ -128,11 +128,18 @@ func (b *browser) sees(what, condition string) {
 	b.Fatalf("%s: not within %s; the page %s says:\n%s", what, patience, b.text("location.href"), b.text("document.body.innerText"))
 }
 
+// reads waits until the page says words, in capitals or not.
 func (b *browser) reads(words ...string) {
 	b.Helper()
 	for _, word := range words {
-		b.sees(word, fmt.Sprintf("document.body.innerText.includes(%q)", word))
+		b.sees(word, fmt.Sprintf("document.body.innerText.toLowerCase().includes(%q.toLowerCase())", word))
 	}
+}
+
+// loaded waits until everything that belongs to the page is there, frames too.
+func (b *browser) loaded() {
+	b.Helper()
+	b.sees("the page has loaded", `document.readyState === "complete"`)
 }
 
 // picture keeps the whole page as it is now.

@@ -1,12 +1,15 @@
 package e2e_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"twigz/temporal-dev/stripestandin/faults"
 )
 
 // withShop has the world's API serve the shop page, signed in as its customer,
@@ -49,8 +52,6 @@ func TestACustomerWalksThroughTheShop(t *testing.T) {
 	b.picture("stripe")
 	b.click("[name=act][value=pay]")
 
-	b.sees("the success page", `location.pathname === "/shop/success" && document.querySelector("#payment")`)
-	b.picture("processing")
 	b.sees("the order confirmed", `document.querySelector("#payment").dataset.look === "good"`)
 	b.reads("Order confirmed", "2 × Fresh loaf", "2 × Fresh jam", "$18.99", street)
 	b.sees("this order among all", `document.querySelectorAll("#orders li[aria-current]").length === 1`)
@@ -76,6 +77,7 @@ func TestACustomerWalksThroughTheShop(t *testing.T) {
 		b.open(w.mails.UIURL())
 		b.do("open the mail to "+to, chromedp.Click(chromedp.Search(`//li/a[contains(., "`+to+`")]`)))
 		b.reads(to, orderID, "Fresh loaf")
+		b.loaded()
 		b.picture("mail")
 	}
 
@@ -99,11 +101,13 @@ func (w *world) fulfillment(paymentID string) string {
 	return ""
 }
 
-// On the smallest phone, without a mouse, and with second thoughts.
+// On the smallest phone, without a mouse, with second thoughts, and while Stripe
+// takes its time to tell of the payment.
 func TestACustomerTurnsBackOnStripesPage(t *testing.T) {
 	t.Parallel()
 	path := chromium(t)
 	w := newWorld(t, withShop)
+	w.connectStripe(faults.Rule{Fault: faults.Delay, DelayMS: 4000})
 	b := openBrowser(w, path, 320, 640)
 	b.do("become a phone", chromedp.EmulateViewport(320, 640))
 	narrow := func() {
@@ -138,11 +142,33 @@ func TestACustomerTurnsBackOnStripesPage(t *testing.T) {
 	narrow()
 	assert.Len(t, w.cart(), 2)
 
+	b.tabTo("#pay")
+	b.types(kb.Enter)
+	b.sees("Stripe's page again", `document.querySelector("[name=act][value=pay]")`)
+	b.tabTo("#email")
+	b.types(customerEmail)
+	b.tabTo("#name")
+	b.types("Eve Customer" + kb.Enter)
+	b.reads("Processing your payment", "$11.49")
+	b.picture("processing")
+	b.reads("Order confirmed", street)
+	b.picture("confirmed")
+	narrow()
+	assert.Len(t, w.orders(), 1)
+	payments := w.must(http.MethodGet, "/support/api/payments", supportToken, nil)["payments"]
+	assert.Len(t, payments, 1, "turning back and paying after all is one payment")
+}
+
+func TestTheShopsPages(t *testing.T) {
+	t.Parallel()
+	path := chromium(t)
+	w := newWorld(t, withShop)
+	b := openBrowser(w, path, 390, 844)
+
 	b.open(w.api + "/shop/success")
 	b.reads("Your orders", "None yet.")
 	b.open(w.api + "/shop/success?paymentId=pay_of_somebody_else")
 	b.reads("There is no such payment")
-	narrow()
 	assert.Equal(t, "¥400, KWD 0.500, ISK 5, $1,234.50", b.text(
 		`import("/shop/page.js").then(({ money }) => [[400, "jpy"], [500, "kwd"], [500, "isk"], [123450, "usd"]].map(([a, c]) => money(a, c, "en").replace(/\u00a0/g, " ")).join(", "))`))
 }
