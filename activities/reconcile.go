@@ -179,12 +179,15 @@ func (r *Reconciler) start(ctx context.Context, e models.Event, result *Reconcil
 type WatchResult struct {
 	Without int `json:"without"` // succeeded payments that nothing had come of for five minutes
 	Opened  int `json:"opened"`  // payments that somebody was asked to look after: those, and what nobody waited with any more
+
+	Released int `json:"released,omitempty"` // checkouts whose stock nobody had released although their time was over
 }
 
 // Watch demands of every succeeded payment an order, its money back, or an open
 // case. It opens a case for each that has none, and for each blocked payment and
 // each dispute whose workflow ended without having dealt with it, because somebody
-// terminated it for example.
+// terminated it for example. For the same reason it releases the stock of checkouts
+// that nobody else releases any more.
 func (r *Reconciler) Watch(ctx context.Context) (WatchResult, error) {
 	began := time.Now()
 	without, err := r.DB.PaymentsWithoutOutcome(ctx, watchPatience, watchMost)
@@ -197,6 +200,7 @@ func (r *Reconciler) Watch(ctx context.Context) (WatchResult, error) {
 	}
 	w.findOrphans(ctx, r.DB.BlockedPayments, "blocked payment has nobody who waits with it")
 	w.findOrphans(ctx, r.DB.WatchedDisputes, "dispute has nobody who watches it")
+	w.releaseOverdue(ctx)
 	if err := cmp.Or(ctx.Err(), w.failed.err()); err != nil {
 		return w.result, err
 	}
@@ -256,6 +260,27 @@ func (w *watch) check(ctx context.Context, owned models.Owned, why string) {
 	}
 	if !running {
 		w.openCase(ctx, owned.PaymentID, why)
+	}
+}
+
+// releaseOverdue releases what checkouts keep although their time is over. What is
+// left after a page, or went wrong, is the next look's.
+func (w *watch) releaseOverdue(ctx context.Context) {
+	overdue, err := w.r.DB.OverdueCheckouts(ctx, watchPatience, watchPage)
+	if err != nil {
+		w.failed.add(errors.New(models.Describe(err)))
+	}
+	for _, paymentID := range overdue {
+		if w.over(ctx) {
+			return
+		}
+		activity.RecordHeartbeat(ctx)
+		if err := w.r.DB.ExpireCheckout(ctx, paymentID); err != nil {
+			w.failed.add(fmt.Errorf("release the stock of %s: %s", paymentID, models.Describe(err)))
+			continue
+		}
+		w.r.Log.WarnContext(ctx, "overdue checkout released", "payment_id", paymentID)
+		w.result.Released++
 	}
 }
 

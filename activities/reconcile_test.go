@@ -310,6 +310,26 @@ func TestWatch(t *testing.T) {
 		assert.True(t, w.cursor(models.CursorWatched).IsZero(), "the next look begins where this one did")
 	})
 
+	t.Run("releases the stock of checkouts that nobody else releases", func(t *testing.T) {
+		t.Parallel()
+		w := newWatchtower(t)
+		w.exec("INSERT INTO customers (id) VALUES ('auth0|7')")
+		w.exec("INSERT INTO stores (id, name, email, currency) VALUES ('bakery', 'Corner Bakery', 'orders@bakery.example', 'usd')")
+		w.exec("INSERT INTO products (store_id, id, name, unit_amount, stock) VALUES ('bakery', 'loaf', 'Loaf', 450, 8)")
+		w.exec(`WITH c AS (INSERT INTO checkouts (id, customer_id, store_id, currency, subtotal, delivery_fee, total, delivery_type, reservation, expires_at)
+			VALUES ('pay_1', 'auth0|7', 'bakery', 'usd', 900, 0, 900, 'pickup', 'held', now() - interval '1 hour'))
+			INSERT INTO checkout_items (checkout_id, position, product_id, name, unit_amount, quantity) VALUES ('pay_1', 1, 'loaf', 'Loaf', 450, 2)`)
+		for _, want := range []activities.WatchResult{{Released: 1}, {}} {
+			got, err := w.watch()
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+		_, products, err := w.DB.Products(t.Context(), "bakery")
+		require.NoError(t, err)
+		assert.Equal(t, int64(10), *products[0].Stock)
+		assert.Contains(t, w.logs.String(), `"msg":"overdue checkout released","payment_id":"pay_1"`)
+	})
+
 	t.Run("remembers up to when everything was well", func(t *testing.T) {
 		t.Parallel()
 		w := newWatchtower(t)

@@ -41,7 +41,7 @@ type CheckoutCall struct {
 func (s *Stripe) CreatePaymentIntent(ctx context.Context, in CheckoutCall) (models.Prepared, error) {
 	what := "create payment intent of " + in.Purchase.PaymentID
 	intent, err := s.api.PaymentIntents.New(in.paymentIntent(ctx))
-	if in.withoutCustomer(err) {
+	for in.lessens(err) {
 		intent, err = s.api.PaymentIntents.New(in.paymentIntent(ctx))
 	}
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Stripe) CreatePaymentIntent(ctx context.Context, in CheckoutCall) (mode
 func (s *Stripe) CreateSession(ctx context.Context, in CheckoutCall) (models.Prepared, error) {
 	what := "create session of " + in.Purchase.PaymentID
 	session, err := s.api.CheckoutSessions.New(in.session(ctx))
-	if in.withoutCustomer(err) {
+	for in.lessens(err) {
 		session, err = s.api.CheckoutSessions.New(in.session(ctx))
 	}
 	if err != nil {
@@ -73,17 +73,25 @@ func (s *Stripe) CreateSession(ctx context.Context, in CheckoutCall) (models.Pre
 	}, nil
 }
 
-// withoutCustomer makes the call one for nobody in particular if Stripe refused it
-// because it knows no such customer (any more), and says whether it did: somebody
-// who was deleted at Stripe's dashboard can still buy.
-func (in *CheckoutCall) withoutCustomer(err error) bool {
+// lessens takes out of the call what a purchase can do without and Stripe refused
+// it for, and says whether there was such: a customer whom Stripe does not know any
+// more, because somebody deleted them there, and an end that is none by Stripe's
+// clock. What is left is another request, and has another key.
+func (in *CheckoutCall) lessens(err error) bool {
 	var answer *stripe.Error
-	if in.Purchase.StripeCustomerID == "" || !errors.As(err, &answer) ||
-		answer.Code != stripe.ErrorCodeResourceMissing || answer.Param != "customer" {
+	if !errors.As(err, &answer) || answer.HTTPStatusCode != http.StatusBadRequest && answer.HTTPStatusCode != http.StatusNotFound {
 		return false
 	}
-	in.Purchase.StripeCustomerID = ""
-	in.IdempotencyKey += ":nobody"
+	switch {
+	case answer.Param == "customer" && answer.Code == stripe.ErrorCodeResourceMissing && in.Purchase.StripeCustomerID != "":
+		in.Purchase.StripeCustomerID = ""
+		in.IdempotencyKey += ":nobody"
+	case answer.Param == "expires_at" && in.Purchase.ExpiresAt != 0:
+		in.Purchase.ExpiresAt = 0
+		in.IdempotencyKey += ":a_day"
+	default:
+		return false
+	}
 	return true
 }
 
@@ -118,9 +126,11 @@ func (in *CheckoutCall) session(ctx context.Context) *stripe.CheckoutSessionPara
 		Mode:              new(string(stripe.CheckoutSessionModePayment)),
 		Customer:          in.customer(),
 		SuccessURL:        &p.SuccessURL,
-		ExpiresAt:         new(max(p.ExpiresAt, time.Now().Add(shortestSession).Unix())),
 		Metadata:          in.metadata(),
 		PaymentIntentData: &stripe.CheckoutSessionPaymentIntentDataParams{Metadata: in.metadata()},
+	}
+	if p.ExpiresAt != 0 { // else Stripe's own, a day
+		params.ExpiresAt = new(max(p.ExpiresAt, time.Now().Add(shortestSession).Unix()))
 	}
 	if p.CancelURL != "" {
 		params.CancelURL = &p.CancelURL

@@ -189,6 +189,19 @@ func TestCreateSession(t *testing.T) {
 	})
 }
 
+func TestASessionOutlivesAClockThatIsWrong(t *testing.T) {
+	t.Parallel()
+	m := &maker{answers: []reply{
+		{400, `{"error":{"message":"The timestamp must be at least 30 minutes from creation.","param":"expires_at","type":"invalid_request_error"}}`},
+		{200, madeSession},
+	}}
+	_, err := prepare(t, m, call(models.BySession))
+	require.NoError(t, err)
+	require.Len(t, m.asked, 2)
+	assert.Empty(t, m.asked[1].form.Get("expires_at"))
+	assert.NotEqual(t, m.asked[0].key, m.asked[1].key, "it is another request")
+}
+
 func TestACustomerWhoWasDeletedAtStripeCanStillBuy(t *testing.T) {
 	t.Parallel()
 	gone := reply{400, `{"error":{"code":"resource_missing","message":"No such customer: 'cus_1'","param":"customer","type":"invalid_request_error"}}`}

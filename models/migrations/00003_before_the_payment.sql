@@ -14,6 +14,8 @@ ALTER TABLE checkouts
     ADD COLUMN cancel_url    text NOT NULL DEFAULT '';
 -- What a customer checked out, newest first.
 CREATE INDEX checkouts_of_customer ON checkouts (customer_id, created_at DESC);
+-- Whose stock is to be released, and when: few at a time.
+CREATE INDEX checkouts_kept ON checkouts (expires_at) WHERE reservation = 'held';
 
 -- One checkout for each Idempotency-Key of a customer, however often they click.
 CREATE TABLE checkout_requests (
@@ -63,6 +65,7 @@ ALTER TABLE orders
     DROP COLUMN tax,
     ADD CONSTRAINT order_total_adds_up CHECK (total = subtotal + delivery_fee + adjustment) NOT VALID; -- taxed orders stay
 DROP TABLE checkout_requests;
+DROP INDEX checkouts_kept;
 DROP INDEX checkouts_of_customer;
 ALTER TABLE checkouts DROP COLUMN automatic_tax, DROP COLUMN expires_at, DROP COLUMN client_secret, DROP COLUMN url,
     DROP COLUMN success_url, DROP COLUMN cancel_url;

@@ -140,6 +140,16 @@ func TestAPurchaseIsPaidOnItsPage(t *testing.T) {
 	}
 }
 
+func TestAPurchaseIsMadeAlsoWhenStripesClockIsAhead(t *testing.T) {
+	t.Parallel()
+	s, calls := desk(t)
+	s.Advance(2 * time.Hour)
+	made, err := calls.CreateSession(t.Context(), purchase(nil))
+	require.NoError(t, err)
+	complete(t, s, made.CheckoutSessionID, ledger.SessionPayment{BillingDetails: ledger.BillingDetails{Email: "eve@mail.example"}})
+	assert.Equal(t, "paid", object(s, made.CheckoutSessionID).Text("payment_status"))
+}
+
 func TestWhatStripeDoesNotTakeIsRefused(t *testing.T) {
 	t.Parallel()
 	_, calls := desk(t)
