@@ -19,7 +19,7 @@ const words = {
   401: 'You are not signed in any more. Load the page again.',
   429: 'That was a bit much at once. Wait a moment and try again.',
 };
-const ourFault = 'Something went wrong on our side, and nothing was paid. Try again in a moment.';
+const ourFault = 'Something went wrong on our side. Nothing is lost: try again in a moment.';
 
 async function request(path, options) {
   try {
@@ -57,6 +57,8 @@ export async function call(method, path, options) {
   return read(await open(method, path, options));
 }
 
+const silence = 45_000; // ms; the API says something every 15 seconds, or the connection is dead
+
 // events reads a stream of server-sent events, each a JSON object, and hands every one on until the stream ends.
 export async function events(path, each) {
   const response = await open('GET', path, { headers: { Accept: 'text/event-stream' } });
@@ -65,7 +67,8 @@ export async function events(path, each) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {
-    const { done, value } = await reader.read().catch(() => { throw new Refused(0, words[0]); });
+    const impatience = setTimeout(() => reader.cancel(), silence);
+    const { done, value } = await reader.read().catch(() => { throw new Refused(0, words[0]); }).finally(() => clearTimeout(impatience));
     if (done) return;
     const blocks = (text + value).split(/\r?\n\r?\n/);
     text = blocks.pop(); // not whole yet

@@ -196,7 +196,7 @@ function wrong(path, message) {
   const name = path === 'deliveryAddress' ? 'line1' : path?.split('.').pop();
   const input = name && form.querySelector(`#address [name="${CSS.escape(name)}"]`);
   if (!input) return false;
-  const label = input.labels[0].firstChild.textContent.trim();
+  const label = path === 'deliveryAddress' ? 'The address' : input.labels[0].firstChild.textContent.trim();
   const text = byId(`${name}-wrong`);
   text.textContent = `${label} ${message.slice(0, 1).toLowerCase()}${message.slice(1)}`; // "Is missing", "Must be …"
   text.hidden = false;

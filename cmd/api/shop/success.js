@@ -93,8 +93,8 @@ function receipt(order) {
   const row = (what, amount, className = '') => make('div', { className }, make('dt', {}, what), make('dd', { textContent: price(amount) }));
   const sums = order.items.map((line) => row(`${line.quantity} × ${line.name}`, line.quantity * line.unitAmount));
   if (order.deliveryFee) sums.push(row('Delivery', order.deliveryFee, 'soft'));
-  const rest = order.total - order.subtotal - order.deliveryFee; // tax, or what was agreed with a person
-  if (rest) sums.push(row(rest > 0 ? 'Tax and other' : 'Reduction', rest, 'soft'));
+  if (order.tax) sums.push(row('Tax', order.tax, 'soft'));
+  if (order.adjustment) sums.push(row('Adjustment', order.adjustment, 'soft'));
   sums.push(row('Total', order.total, 'total'));
   return [make('dl', { className: 'sums', id: 'receipt' }, ...sums), facts(order)];
 }
