@@ -12,9 +12,8 @@ import (
 	"twigz/models"
 )
 
-// KeptFailure is the type of the error of what Stripe could not make
-// and will not make under this key: it keeps its answer, a 500 too, for a day and
-// repeats it. Whoever gets it goes on with another key; MakeRefund looks first
+// KeptFailure is the type of the error of what Stripe could not make and will not
+// make under this key: it keeps its answer, a 500 too, for a day and repeats it. Whoever gets it goes on with another key; MakeRefund looks first
 // whether the refund was made in spite of the answer.
 // https://docs.stripe.com/api/idempotent_requests
 const KeptFailure = "StripeKeptFailure"

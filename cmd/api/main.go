@@ -5,10 +5,12 @@
 // comes before the answer, and no 2xx before Temporal has the event. While
 // Temporal is away it is kept in Postgres instead, and started from there by the
 // dispatcher (internal/ingest) that runs beside the listeners. Every other call is
-// one method of package models; a handler is the few lines that name it. One
-// adapter (adapter.go) decodes, maps errors and encodes for all. Only a payment's
-// events (payments.go) are an answer that goes on: they wait for word from
-// internal/paymentfeed, and end when the program is told to stop.
+// one method of package models; a handler is the few lines that name it. What needs
+// Stripe as well, a checkout and a customer, is in the rows first and then waits a
+// while for the workflow that asks Stripe. One adapter (adapter.go) decodes, maps
+// errors and encodes for all. Only a payment's events (payments.go) are an answer
+// that goes on: they wait for word from internal/paymentfeed, and end when the
+// program is told to stop.
 package main
 
 import (
