@@ -110,6 +110,6 @@ type Reminder struct {
 	PaymentID string           `json:"paymentId"`
 	Kind      NotificationKind `json:"kind"`               // payment_blocked or dispute_deadline
 	Occasion  string           `json:"occasion"`           // one mail for each: evt_…:day-1 for example
-	Detail    string           `json:"detail,omitempty"`   // of a dispute_deadline: the dispute's ID
+	Detail    string           `json:"detail,omitempty"`   // of a dispute_deadline: the dispute's ID; of a payment_blocked whose row does not say why: which step broke
 	Workflow  string           `json:"workflow,omitempty"` // the workflow that sends it
 }

@@ -183,7 +183,7 @@ func compensateStories() []story {
 				undoes(s)
 				s.retryAfter(time.Hour)
 			},
-			did:  seq(look, undid, look, "set BlockedReason", undid, look, "unset BlockedReason"),
+			did:  seq(look, undid, look, "set BlockedReason", "version support-actions", "timer 24h0m0s", undid, look, "unset BlockedReason"),
 			want: wasRefunded,
 		},
 	}

@@ -62,8 +62,8 @@
 // is a state, not an error: it is blocked, with a reason people can filter by
 // (search attribute BlockedReason). Support is told at once and reminded every
 // day by a durable timer, and each day the payment is looked at again. A step
-// that no retry can mend waits the same way, unreminded, with the reason
-// internal_error, until the signal "retry". So a closed workflow means that
+// that no retry can mend waits the same way, with the reason internal_error, until
+// the signal "retry"; support is reminded of it daily once the payment is known. So a closed workflow means that
 // nothing is left to do, and an open one says whom it waits for: query "state".
 //
 // Every workflow about a payment takes nine signals (retry, fix, accept, refund, cancel, hold,

@@ -350,10 +350,28 @@ func fulfillStories() []story {
 				s.retryAfter(2 * time.Hour)
 			},
 			did: []string{
-				"local activity CreateOrder", "local activity ClearCart", "set BlockedReason",
-				"local activity ClearCart",
+				"local activity CreateOrder", "local activity ClearCart", "set BlockedReason", "version support-actions", "timer 24h0m0s",
+				"local activity ClearCart", "timer 24h0m0s",
 				"local activity ClearCart", "unset BlockedReason", "activity SendNotifications",
 			},
+			want: orderMade,
+		},
+		{
+			name:  "support is reminded daily of a step that broke down",
+			file:  "internal_error_reminded",
+			event: paid(),
+			script: func(s *stage) {
+				s.answer("CreateOrder", created)
+				s.answer("ClearCart", errPermanent, done{})
+				s.answer("Remind", done{}, done{})
+				s.answer("SendNotifications", activities.NotifyResult{Sent: 1}, activities.NotifyResult{Sent: 1}, activities.NotifyResult{Sent: 2})
+				s.retryAfter(50 * time.Hour)
+			},
+			did: seq(
+				"local activity CreateOrder", "local activity ClearCart", "set BlockedReason", "version support-actions", "timer 24h0m0s",
+				reminded, "timer 24h0m0s", reminded, "timer 24h0m0s",
+				"local activity ClearCart", "unset BlockedReason", "activity SendNotifications",
+			),
 			want: orderMade,
 		},
 		{
@@ -404,7 +422,7 @@ func fulfillStories() []story {
 			},
 			did: []string{
 				"local activity CreateOrder", "local activity ClearCart",
-				"activity SendNotifications", "set BlockedReason", "activity SendNotifications", "unset BlockedReason",
+				"activity SendNotifications", "set BlockedReason", "version support-actions", "timer 24h0m0s", "activity SendNotifications", "unset BlockedReason",
 			},
 			want: orderMade,
 		},

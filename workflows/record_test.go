@@ -219,7 +219,7 @@ func failureStories() []story {
 				s.answer("SendNotifications", activities.NotifyResult{Sent: 1})
 				s.retryAfter(time.Hour)
 			},
-			did: then("activity FindBillingEmail", "local activity KeepReceiptEmail", "set BlockedReason",
+			did: then("activity FindBillingEmail", "local activity KeepReceiptEmail", "set BlockedReason", "version support-actions", "timer 24h0m0s",
 				"local activity KeepReceiptEmail", "unset BlockedReason", "activity SendNotifications"),
 			want: noted,
 		},

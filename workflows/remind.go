@@ -23,7 +23,11 @@ func (d *desk) tellSupport(ctx workflow.Context, reason string) error {
 // remindDaily tells support that a person is still waited for.
 func (d *desk) remindDaily(ctx workflow.Context) error {
 	d.days++
-	return d.remind(ctx, models.Reminder{Kind: models.TellBlocked, Occasion: d.occasion(ctx, "day", d.days)})
+	r := models.Reminder{Kind: models.TellBlocked, Occasion: d.occasion(ctx, "day", d.days)}
+	if d.BlockedReason == blockedInternal {
+		r.Detail = d.Detail // the rows know nothing of it
+	}
+	return d.remind(ctx, r)
 }
 
 func (d *desk) occasion(ctx workflow.Context, what string, n int) string {

@@ -130,21 +130,35 @@ func (d *desk) awaitPerson(ctx workflow.Context) error {
 }
 
 // awaitRetry leaves the workflow to a person until they send "retry". Other
-// requests are attended to meanwhile, where that can be.
+// requests are attended to meanwhile, where that can be, and support is reminded.
 func (d *desk) awaitRetry(ctx workflow.Context) error {
 	for {
 		d.waitFor(ctx, "a person")
-		err := workflow.Await(ctx, func() bool {
-			return d.has(models.ActRetry) || len(d.queue) > 0 && d.PaymentID != ""
-		})
+		asked, err := d.awaitRequest(ctx)
 		d.WaitingFor = ""
-		if err != nil || d.useUp(models.ActRetry) {
+		switch {
+		case err != nil || d.useUp(models.ActRetry):
 			return err
+		case asked:
+			_, err = d.attend(ctx)
+		default:
+			err = d.remindDaily(ctx)
 		}
-		if _, err := d.attend(ctx); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// awaitRequest waits for a request that can be attended to, a day at most where
+// there is a payment to remind of.
+func (d *desk) awaitRequest(ctx workflow.Context) (asked bool, err error) {
+	comes := func() bool { return d.has(models.ActRetry) || len(d.queue) > 0 && d.PaymentID != "" }
+	if d.PaymentID == "" || comes() || !takesRequests(ctx) {
+		return true, workflow.Await(ctx, comes)
+	}
+	options := workflow.AwaitOptions{Timeout: aDay, TimerOptions: workflow.TimerOptions{Summary: remindTomorrow}}
+	return workflow.AwaitWithOptions(ctx, options, comes)
 }
 
 // sleep waits, whatever comes. The summary is the timer's.

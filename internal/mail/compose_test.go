@@ -172,6 +172,8 @@ func TestComposeSubjects(t *testing.T) {
 	again.Occasion = "evt_1:day-2"
 	freed.Occasion, freed.Payment.BlockedReason = "evt_1:day-2", nil
 	undated.Dispute.DueBy = 0
+	broken := freed
+	broken.Detail = "The step “Clear the cart” failed: postgres: SQLSTATE 23514"
 	cases := []struct {
 		letter models.Letter
 		want   string
@@ -186,6 +188,7 @@ func TestComposeSubjects(t *testing.T) {
 		{letter(blocked, "usd"), "Payment needs a person: amount mismatch (pay_6b0d2f8c41)"},
 		{again, "Payment still needs a person: amount mismatch (pay_6b0d2f8c41)"},
 		{freed, "Payment no longer blocked (pay_6b0d2f8c41)"},
+		{broken, "Payment still needs a person: internal error (pay_6b0d2f8c41)"},
 		{undated, "Dispute du_1QYabc2eZvKYlo2C waits for evidence"},
 	}
 	for _, c := range cases {

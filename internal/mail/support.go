@@ -49,6 +49,10 @@ func (v *view) showBlocked(l models.Letter) {
 			}
 		}
 	}
+	if p.BlockedReason == nil && l.Detail != "" {
+		// A step broke down in a way that the rows cannot tell of.
+		v.Blocked, v.Ways = "internal_error", ways[:1]
+	}
 	v.know("Collected", cmp.Or(v.Amount, "not known"))
 	v.lookUp(l)
 	v.know("Customer", p.CustomerID)
