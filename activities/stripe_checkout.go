@@ -3,7 +3,9 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/stripe/stripe-go/v79"
@@ -22,6 +24,10 @@ const shortestSession = 31 * time.Minute
 
 // maxName is how much of a product's name Stripe's page shows, in characters.
 const maxName = 250
+
+// maxLineItems is how many lines a session may have in mode payment.
+// https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-line_items
+const maxLineItems = 100
 
 // deliveryName is the delivery fee on Stripe's page.
 const deliveryName = "Delivery"
@@ -141,13 +147,27 @@ func (in *CheckoutCall) session(ctx context.Context) *stripe.CheckoutSessionPara
 			params.CustomerUpdate = &stripe.CheckoutSessionCustomerUpdateParams{Address: new("auto")}
 		}
 	}
-	for _, line := range p.Items {
+	for _, line := range foldLines(p.Items) {
 		params.LineItems = append(params.LineItems, in.line(line))
 	}
 	if p.DeliveryFee > 0 {
 		params.ShippingOptions = []*stripe.CheckoutSessionShippingOptionParams{in.delivery()}
 	}
 	return params
+}
+
+// foldLines are at most as many lines as Stripe takes: what is more is one of them,
+// with the sum of all that it stands for. The order has every line all the same.
+func foldLines(lines []models.Line) []models.Line {
+	if len(lines) <= maxLineItems {
+		return lines
+	}
+	shown, rest := lines[:maxLineItems-1], lines[maxLineItems-1:]
+	folded := models.Line{Name: fmt.Sprintf("%d more products", len(rest)), Quantity: 1}
+	for _, line := range rest {
+		folded.UnitAmount += line.Quantity * line.UnitAmount
+	}
+	return append(slices.Clone(shown), folded)
 }
 
 func (in *CheckoutCall) line(line models.Line) *stripe.CheckoutSessionLineItemParams {

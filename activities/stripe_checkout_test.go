@@ -146,6 +146,22 @@ func TestCreateSession(t *testing.T) {
 			},
 		},
 		{
+			"folds the lines that are more than Stripe takes into one", func(p *models.Purchase) {
+				for n := range 101 { // 103 with the two
+					p.Items = append(p.Items, models.Line{ProductID: fmt.Sprint(n), Name: fmt.Sprint("No. ", n), Quantity: 2, UnitAmount: 10})
+				}
+			},
+			func(form map[string]string) {
+				for n := range 97 {
+					line := fmt.Sprintf("line_items[%d]", n+2)
+					form[line+"[quantity]"], form[line+"[price_data][currency]"] = "2", "usd"
+					form[line+"[price_data][unit_amount]"], form[line+"[price_data][product_data][name]"] = "10", fmt.Sprint("No. ", n)
+				}
+				form["line_items[99][quantity]"], form["line_items[99][price_data][currency]"] = "1", "usd"
+				form["line_items[99][price_data][unit_amount]"], form["line_items[99][price_data][product_data][name]"] = "80", "4 more products"
+			},
+		},
+		{
 			"costs nothing where nothing is owed", func(p *models.Purchase) {
 				p.Total, p.DeliveryFee, p.Items = 0, 0, []models.Line{{ProductID: "taste", Name: "A taste", Quantity: 1}}
 			},
