@@ -194,22 +194,29 @@ func writeLetters(tx *gorm.DB, claimed []Notification) ([]Letter, error) {
 	}
 	letters := make([]Letter, len(claimed))
 	for i, n := range claimed {
-		letters[i] = about
-		letters[i].Notification = n
-		if n.Kind == TellFailed {
-			letters[i].Order = Order{} // it failed first, and succeeded since
-		}
-		if n.Kind == TellDeadline {
-			if letters[i].Dispute, err = disputeFacts(tx, n.Detail); err != nil {
-				return nil, err
-			}
-		}
-		letters[i].Address = customer
-		if n.Recipient != ToCustomer {
-			letters[i].Address = about.Store.Email
+		if letters[i], err = about.of(tx, n, customer); err != nil {
+			return nil, err
 		}
 	}
 	return letters, nil
+}
+
+// of is the letter of one notification, by what is known of its payment.
+func (l Letter) of(tx *gorm.DB, n Notification, customer string) (Letter, error) {
+	l.Notification = n
+	l.Address = customer
+	if n.Recipient != ToCustomer {
+		l.Address = l.Store.Email
+	}
+	var err error
+	switch n.Kind {
+	case TellFailed:
+		l.Order = Order{} // it failed first, and succeeded since
+	case TellDeadline:
+		l.Dispute, err = disputeFacts(tx, n.Detail)
+	default:
+	}
+	return l, err
 }
 
 // disputeFacts are the facts of a dispute that is known; zero of any other.

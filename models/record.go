@@ -28,30 +28,8 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 		if err != nil {
 			return err
 		}
-		// A second attempt may fail as well: that is news though the state stays.
-		again := to == PaymentFailed && p.State == PaymentFailed
-		moved, err := p.move(tx, to, e.cause())
-		if err != nil {
-			return err
-		}
-		r = Recording{Outcome: EventTooLate, PaymentID: p.ID, ChargeID: p.ChargeID}
-		if moved || again {
-			r.Outcome = PaymentRecorded
-			err = keepReason(tx, &p, e, &r, to)
-		}
-		if !moved && !again && to == PaymentFailed && p.FailureCode+p.FailureMessage == "" {
-			// Come late, it changes nothing but this: why an attempt failed is worth
-			// knowing whichever event came first.
-			p.FailureCode, p.FailureMessage = e.FailureCode, e.FailureMessage
-			err = p.save(tx)
-		}
-		if err == nil && moved && to == PaymentCanceled {
-			err = p.releaseReservation(tx)
-		}
-		if err == nil && moved && to == PaymentFailed {
-			err = p.releaseExpired(tx)
-		}
-		if err != nil {
+		r = Recording{PaymentID: p.ID, ChargeID: p.ChargeID}
+		if err := p.take(tx, e, to, &r); err != nil {
 			return err
 		}
 		if p.Kind != OrderPayment {
@@ -66,6 +44,43 @@ func (db *DB) RecordPaymentState(ctx context.Context, e Event, to PaymentState) 
 		return Recording{}, fmt.Errorf("record %s for %s: %w", to, e.ID, err)
 	}
 	return r, nil
+}
+
+// take brings the payment to the state that the event tells of, with what goes
+// with it: the reason, who is to be told, the stock that nobody waits for now.
+func (p *Payment) take(tx *gorm.DB, e Event, to PaymentState, r *Recording) error {
+	// A second attempt may fail as well: that is news though the state stays.
+	again := to == PaymentFailed && p.State == PaymentFailed
+	moved, err := p.move(tx, to, e.cause())
+	if err != nil {
+		return err
+	}
+	if !moved && !again {
+		r.Outcome = EventTooLate
+		return p.fillReason(tx, e, to)
+	}
+	r.Outcome = PaymentRecorded
+	if err := keepReason(tx, p, e, r, to); err != nil || again {
+		return err
+	}
+	switch to {
+	case PaymentCanceled:
+		return p.releaseReservation(tx)
+	case PaymentFailed:
+		return p.releaseExpired(tx)
+	default:
+		return nil
+	}
+}
+
+// fillReason keeps why an attempt failed although its event came late and changes
+// nothing else: it is worth knowing whichever event came first.
+func (p *Payment) fillReason(tx *gorm.DB, e Event, told PaymentState) error {
+	if told != PaymentFailed || p.FailureCode+p.FailureMessage != "" {
+		return nil
+	}
+	p.FailureCode, p.FailureMessage = e.FailureCode, e.FailureMessage
+	return p.save(tx)
 }
 
 // unplaced says whether the payment was collected for an order that nobody has
