@@ -26,7 +26,7 @@ dev: build ## Run everything here, pay a demo order, stay up until Ctrl-C
 smoke: build ## The same on free ports: pay one order, check it, say so in a line
 	@exec $(DEV_TOOL) smoke -make $$PPID
 
-bench: build ## Measure speed and cost, eight minutes; BENCH="-rounds 3 -old 10000" for another size
+bench: build ## Measure speed and cost, nine minutes; BENCH="-rounds 3 -old 10000" for another size
 	@exec $(DEV_TOOL) bench -make $$PPID $(BENCH)
 
 chaos: build ## Kill everything at random during 2,000 payments, then look; CHAOS="-payments 300 -seed 7" for others
