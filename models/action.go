@@ -35,7 +35,8 @@ var acts = map[ActionKind]func(*gorm.DB, *Payment, Action) error{
 // actionRow is an action as it was asked for, and what came of it.
 type actionRow struct {
 	RequestID string `gorm:"primaryKey"`
-	PaymentID string
+	PaymentID string `gorm:"default:null"` // "" when it is about no payment
+	Customer  string // whom it is about then, as they were named
 	Action    ActionKind
 	Actor     string
 	Claimed   bool

@@ -81,4 +81,5 @@ type CustomerProfile struct {
 	Email            string `json:"email,omitempty"`            // a personal datum
 	Name             string `json:"name,omitempty"`             // a personal datum
 	Synced           bool   `json:"synced,omitempty"`           // Stripe has this email and name
+	After            string `json:"after,omitempty"`            // Stripe's customer before, which is gone there; "": there was none
 }

@@ -16,7 +16,9 @@ type Event struct {
 	PaymentIntentID   string `json:"paymentIntentId,omitempty"`   // "" for a no-cost session, or one not paid yet
 	CheckoutSessionID string `json:"checkoutSessionId,omitempty"` // "" for an event about a payment intent
 	ChargeID          string `json:"chargeId,omitempty"`          // the intent's latest charge, "" when none is named
-	InvoiceID         string `json:"invoiceId,omitempty"`         // set when the payment pays an invoice: no order is due
+	InvoiceID         string `json:"invoiceId,omitempty"`         // the invoice that the event is about, or that the payment pays: no order is due
+	SubscriptionID    string `json:"subscriptionId,omitempty"`    // that the event is about, wherever its version says so; "": none is named
+	StripeCustomerID  string `json:"stripeCustomerId,omitempty"`  // Stripe's name for the customer, of events about subscriptions, invoices and customers alone
 	Mode              string `json:"mode,omitempty"`              // the session's mode: payment, subscription or setup
 	PaymentStatus     string `json:"paymentStatus,omitempty"`     // the session's payment_status: paid, unpaid, no_payment_required
 
@@ -34,6 +36,9 @@ type Event struct {
 	Refund         *RefundFacts  `json:"refund,omitempty"`         // nil: the event is about no refund
 	Dispute        *DisputeFacts `json:"dispute,omitempty"`        // nil: the event is about no dispute
 	Review         *ReviewFacts  `json:"review,omitempty"`         // nil: the event is about no review
+
+	Upcoming *UpcomingFacts `json:"upcoming,omitempty"` // of invoice.upcoming; nil for all others
+	TrialEnd int64          `json:"trialEnd,omitempty"` // of customer.subscription.trial_will_end, Unix seconds; 0: not told
 
 	Metadata        Metadata `json:"metadata,omitempty"`        // our keys only; nil when the event carries none of them
 	MetadataProblem string   `json:"metadataProblem,omitempty"` // why the metadata could not be read, "" when it could

@@ -32,6 +32,12 @@ const (
 	TellCanceled      NotificationKind = "order_canceled"      // customer and store: there was an order, it is canceled and refunded
 	TellBlocked       NotificationKind = "payment_blocked"     // support: a payment waits for a person, told at once and daily
 	TellDeadline      NotificationKind = "dispute_deadline"    // support: evidence counts for two days more
+
+	TellInvoicePaid   NotificationKind = "invoice_paid"            // customer: the invoice itself
+	TellInvoiceFailed NotificationKind = "invoice_payment_failed"  // customer: why, and when Stripe tries again
+	TellInvoiceAction NotificationKind = "invoice_action_required" // customer: where they confirm the payment
+	TellUpcoming      NotificationKind = "invoice_upcoming"        // customer: what will be charged, and when
+	TellTrialEnding   NotificationKind = "trial_ending"            // customer: when it ends, and what follows
 )
 
 // NotificationStatus is where a notification is.
@@ -48,20 +54,22 @@ const (
 // Notification is one mail to one recipient about one occasion.
 type Notification struct {
 	ID        string
-	PaymentID string
+	PaymentID string  `gorm:"default:null"` // "" when it is about no payment
 	OrderID   *string // nil for payment_failed
-	Recipient Recipient
-	Kind      NotificationKind
-	Occasion  string // the order, or the failed charge
-	Detail    string // Stripe's reason, for payment_failed
-	Status    NotificationStatus
-	Address   string // where it went, or was to go; a personal datum
-	Attempts  int
-	Error     string // why it failed; may quote the mail server
-	ClaimedBy *string
-	ClaimedAt *time.Time
-	SentAt    *time.Time
-	CreatedAt time.Time `gorm:"->"`
+	// StripeCustomerID is whose subscription it is about; nil when it is about a payment.
+	StripeCustomerID *string
+	Recipient        Recipient
+	Kind             NotificationKind
+	Occasion         string // the order, or the failed charge
+	Detail           string // Stripe's reason, for payment_failed
+	Status           NotificationStatus
+	Address          string // where it went, or was to go; a personal datum
+	Attempts         int
+	Error            string // why it failed; may quote the mail server
+	ClaimedBy        *string
+	ClaimedAt        *time.Time
+	SentAt           *time.Time
+	CreatedAt        time.Time `gorm:"->"`
 }
 
 // claimFor is how long a workflow that died may keep a notification from
@@ -77,6 +85,7 @@ type Letter struct {
 	Payment Payment
 	Dispute DisputeFacts // zero unless the notification is a dispute_deadline
 	OnHold  bool         // the order must not be handed over yet
+	Billing BillingLetter
 }
 
 // announce writes the notifications that a new order is due.

@@ -10,9 +10,13 @@ type StripeEvent struct {
 	APIVersion string
 	Livemode   bool
 	Created    time.Time // by Stripe's clock
-	PaymentID  string
-	Outcome    string    // one word: what came of it
-	RecordedAt time.Time `gorm:"->"`
+	PaymentID  string    `gorm:"default:null"` // "" when it is about no payment
+	// StripeCustomerID is whose subscription it is about; nil when it is about a
+	// payment, or does not say.
+	StripeCustomerID *string
+	ObjectID         string    // the subscription or invoice that it is about; "" when it is about a payment
+	Outcome          string    // one word: what came of it
+	RecordedAt       time.Time `gorm:"->"`
 }
 
 // createdTime is the event's time where Postgres can hold it. An absurd one is

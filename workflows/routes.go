@@ -30,6 +30,10 @@ const (
 	TypeReconcile            = "Reconcile"
 	TypeCheckout             = "Checkout"
 	TypeSyncCustomer         = "SyncCustomer"
+	TypeSyncSubscription     = "SyncSubscription"
+	TypeResync               = "Resync"
+	TypeOpenPage             = "OpenPage"
+	TypeDeliverWebhook       = "DeliverWebhook"
 )
 
 // Types maps the name of every workflow type to its function.

@@ -171,6 +171,7 @@ func show(l models.Letter) view {
 		v.showDeadline(l)
 	case models.TellConfirmed, models.TellReceived:
 		v.showOrder(l.Order)
+	case models.TellInvoicePaid, models.TellInvoiceFailed, models.TellInvoiceAction, models.TellUpcoming, models.TellTrialEnding:
 	}
 	return v
 }
