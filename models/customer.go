@@ -29,6 +29,18 @@ func (c Customer) profile() CustomerProfile {
 	}
 }
 
+// profileNow is the profile with Stripe's customer before, where one is to be made
+// anew: Stripe would answer a request that it knows with the one that is gone.
+func (c Customer) profileNow(tx *gorm.DB) (CustomerProfile, error) {
+	p := c.profile()
+	if p.StripeCustomerID != "" {
+		return p, nil
+	}
+	var err error
+	p.After, err = gone(tx, c.ID)
+	return p, err
+}
+
 // Profile is a customer as Stripe is to know them.
 func (db *DB) Profile(ctx context.Context, customerID string) (CustomerProfile, error) {
 	return db.changeCustomer(ctx, customerID, func(*gorm.DB, *Customer) error { return nil })
@@ -65,27 +77,72 @@ func (db *DB) PutCustomer(ctx context.Context, customerID, email, name string) (
 }
 
 // KeepStripeCustomer notes that Stripe has a customer with the ID, the email and
-// the name of asOf, and returns what is true now. The first ID that is kept stays;
-// and Stripe is up to date only if nothing was changed since asOf was read.
+// the name of asOf, and returns what is true now. The first ID that is kept stays,
+// for as long as Stripe has it: one that is gone there is not kept, and the caller
+// makes another. Stripe is up to date only if nothing was changed since asOf was
+// read.
 func (db *DB) KeepStripeCustomer(ctx context.Context, asOf CustomerProfile) (CustomerProfile, error) {
-	return db.changeCustomer(ctx, asOf.CustomerID, func(tx *gorm.DB, c *Customer) error {
-		before := c.profile()
-		if c.StripeCustomerID == nil {
-			c.StripeCustomerID = nonEmpty(asOf.StripeCustomerID)
-		}
-		now := c.profile()
-		if now.StripeCustomerID != "" && now.StripeCustomerID == asOf.StripeCustomerID && now.Email == asOf.Email && now.Name == asOf.Name {
-			c.StripeSynced = true
-		}
-		if c.profile() == before {
-			return nil
-		}
-		if err := c.save(tx); err != nil || before.StripeCustomerID == now.StripeCustomerID {
+	if asOf.StripeCustomerID == "" || !ValidID(asOf.CustomerID) {
+		return db.Profile(ctx, asOf.CustomerID)
+	}
+	var p CustomerProfile
+	err := db.transaction(ctx, func(tx *gorm.DB) error {
+		atStripe, err := knowStripeCustomer(tx, asOf.StripeCustomerID)
+		if err != nil {
 			return err
 		}
-		return audit(tx, Cause{Actor: "twigz"}, change{
-			action: "customer_at_stripe", subject: "customer", subjectID: c.ID, after: now.StripeCustomerID,
-		})
+		subscriptions, err := atStripe.subscriptions(tx)
+		if err != nil {
+			return err
+		}
+		if _, err := atStripe.lockOwners(tx, subscriptions, subscriptions, asOf.CustomerID); err != nil {
+			return err
+		}
+		var c Customer
+		if err := tx.Take(&c, "id = ?", asOf.CustomerID).Error; err != nil {
+			return err
+		}
+		if err := c.keepAtStripe(tx, atStripe, asOf); err != nil {
+			return err
+		}
+		p, err = c.profileNow(tx)
+		return err
+	})
+	if err != nil {
+		return CustomerProfile{}, fmt.Errorf("customer %s: %w", asOf.CustomerID, err)
+	}
+	return p, nil
+}
+
+// keepAtStripe maps Stripe's customer to c, unless it is gone or another's, and
+// notes what Stripe has of c.
+func (c *Customer) keepAtStripe(tx *gorm.DB, atStripe *StripeCustomer, asOf CustomerProfile) error {
+	if atStripe.DeletedAt != nil {
+		return nil
+	}
+	by := Cause{Actor: "twigz"}
+	if atStripe.CustomerID == nil {
+		atStripe.CustomerID = &c.ID
+		if err := atStripe.resolve(tx, by); err != nil {
+			return err
+		}
+	}
+	before := c.profile()
+	if c.StripeCustomerID == nil {
+		c.StripeCustomerID = &asOf.StripeCustomerID
+	}
+	now := c.profile()
+	if now.StripeCustomerID == asOf.StripeCustomerID && now.Email == asOf.Email && now.Name == asOf.Name {
+		c.StripeSynced = true
+	}
+	if c.profile() == before {
+		return nil
+	}
+	if err := c.save(tx); err != nil || before.StripeCustomerID == now.StripeCustomerID {
+		return err
+	}
+	return audit(tx, by, change{
+		action: "customer_at_stripe", subject: "customer", subjectID: c.ID, after: now.StripeCustomerID,
 	})
 }
 
@@ -99,18 +156,24 @@ func (db *DB) changeCustomer(ctx context.Context, id string, do func(tx *gorm.DB
 	if !ValidID(id) {
 		return CustomerProfile{}, notFound("Customer")
 	}
-	var c Customer
+	var p CustomerProfile
 	err := db.transaction(ctx, func(tx *gorm.DB) error {
 		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&Customer{ID: id}).Error; err != nil {
 			return err
 		}
+		var c Customer
 		if err := tx.Clauses(forUpdate).Take(&c, "id = ?", id).Error; err != nil {
 			return err
 		}
-		return do(tx, &c)
+		if err := do(tx, &c); err != nil {
+			return err
+		}
+		var err error
+		p, err = c.profileNow(tx)
+		return err
 	})
 	if err != nil {
 		return CustomerProfile{}, fmt.Errorf("customer %s: %w", id, err)
 	}
-	return c.profile(), nil
+	return p, nil
 }

@@ -21,11 +21,13 @@ CREATE TABLE stripe_customers (
     fetched       bigint NOT NULL DEFAULT 0,                    -- … and up to which of these what is kept here is newer
     lease_holder  text CHECK (lease_holder <> ''),              -- the workflow that looks; NULL: none does
     lease_until   timestamptz,
+    looked_by     text NOT NULL DEFAULT '',                     -- the workflow whose look was kept last
     synced_at     timestamptz,                                  -- NULL: never looked at
     created_at    timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT fetched_was_wanted CHECK (fetched <= wanted),
     CONSTRAINT lease_has_an_end CHECK ((lease_holder IS NULL) = (lease_until IS NULL))
 );
+CREATE INDEX stripe_customers_of_customer ON stripe_customers (customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX stripe_customers_of_owner ON stripe_customers (owner_id) WHERE owner_id IS NOT NULL;
 CREATE INDEX stripe_customers_of_email ON stripe_customers (lower(email)) WHERE email IS NOT NULL;
 INSERT INTO stripe_customers (id, customer_id, owner_id)
