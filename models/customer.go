@@ -114,8 +114,8 @@ func (db *DB) KeepStripeCustomer(ctx context.Context, asOf CustomerProfile) (Cus
 	return p, nil
 }
 
-// keepAtStripe maps Stripe's customer to c, unless it is gone or another's, and
-// notes what Stripe has of c.
+// keepAtStripe maps Stripe's customer to c, unless it is gone, and notes what Stripe
+// has of c.
 func (c *Customer) keepAtStripe(tx *gorm.DB, atStripe *StripeCustomer, asOf CustomerProfile) error {
 	if atStripe.DeletedAt != nil {
 		return nil
