@@ -14,6 +14,12 @@
 //	   ├──< notifications                  who is told, one row a recipient and occasion
 //	   ├──< actions                        what staff asked for, one row a request
 //	   └──1 orders ──< order_items         what was bought
+//	stripe_customers                       Stripe's customers: whose each is, who looks at it
+//	   ├──< subscriptions, invoices         as Stripe has them, replaced by each look
+//	   ├──< stripe_events                  which events made somebody look
+//	   └──< notifications                  who is told of an invoice
+//	customers ──1 grants                   what their subscriptions come to, as told last
+//	   └──< outgoing_messages              words of ours to other services
 //	audit_entries                          who changed what, when and why
 //	inbox                                  workflows that start when Temporal is back
 //	cursors                                how far reconciliation has read
@@ -135,6 +141,47 @@
 // customer no longer sees it, no second payment can buy it, what was added
 // meanwhile stays. ClearCart removes what is marked. Stock that a checkout keeps
 // for its payment has a state machine of its own, see Reservation.
+//
+// # Subscriptions: whatever Stripe says
+//
+// An event about a subscription or an invoice says that something has changed and
+// is believed no further: its shape depends on its version, and events come late
+// and in any order. So each has Stripe's customer looked at anew, whole, and the rows
+// are replaced by what Stripe says then (KeepSync). Nothing is added up; the last look
+// is what is kept, and rows that it does not change are not touched.
+//
+// One workflow looks at a customer at a time. WantSync counts the wants, and lends the
+// turn to one of those that ask; a look covers what had been wanted when it began,
+// because Stripe may have answered before whatever came later:
+//
+//	wanted   1    2    3         4    5
+//	         │    ╵    ╵         ╵    ╵
+//	         ├─ BeginSync(3) ── KeepSync: fetched = 3 ─┐
+//	         lease of 1        4 and 5 are not covered ├─ BeginSync(5) ── KeepSync: fetched = 5
+//	                                                   lease of 4
+//
+// However many events come during a look, one more covers them all. The lease ends
+// with the look, or by time when its holder has died: then another's look is the one
+// that counts, and what the first one brings after all is lost (SyncResult.Lost). A
+// look fetches the newest invoices; a want that names an older one, which nobody
+// knows, is covered by its own workflow's look alone.
+//
+// Whose a subscription is, the first that can be a customer's ID says: its own
+// metadata (or its checkout session's), its Stripe customer's metadata, our own
+// mapping (stripe_customers.customer_id: made by us, or assigned by support).
+// resolve says so anew whenever one of them changes. A customer who is deleted at
+// Stripe stays here with deleted_at, for their invoices' sake; whoever was known
+// there by that name is known by none until their next checkout.
+//
+// # What subscriptions grant
+//
+// SubscriptionState is reckoned from the rows, at the time of asking: active and
+// trialing give access, past_due and unpaid until grace_until, everything else none.
+// grants keeps what other services were told last. Where a look, a mapping or time
+// (EndGrace) makes it something else, the same transaction gives it the next number,
+// writes the message and has the workflow started that delivers it (inbox). Not
+// compared and not told is latestInvoice alone: it changes with each attempt to
+// collect, and its link opens it.
 //
 // # Locks, and their order
 //

@@ -93,10 +93,10 @@ func validOwner(told string) *string {
 	return &told
 }
 
-// resolve finds anew whose the customer and their subscriptions are, writes it and
-// the rest of the customer's row, and has EndGrace tell what that changed. The row
-// is locked, and no row of customers is that is not among those that lockOwners
-// locks.
+// resolve finds anew whose the customer and their subscriptions are, after told or
+// CustomerID has become another. It writes the customer's row, and has EndGrace tell
+// what may have changed for whom. The row is locked; of customers none may be, unless
+// lockOwners was told of it.
 func (c *StripeCustomer) resolve(tx *gorm.DB, by Cause) error {
 	before, err := c.subscriptions(tx)
 	if err != nil {

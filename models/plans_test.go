@@ -47,6 +47,7 @@ func TestNothingReadsAWholeTable(t *testing.T) {
 	require.NoError(t, err)
 	searchAll(s)
 	beforeThePayment(s)
+	lookOften(s)
 	require.NoError(t, busy.Close()) // its sessions report when they end
 	require.Eventually(t, func() bool {
 		return ask[int64](watch, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0
@@ -54,7 +55,7 @@ func TestNothingReadsAWholeTable(t *testing.T) {
 
 	rows, err := watch.SQL().QueryContext(t.Context(), `SELECT relname, seq_scan, idx_scan FROM pg_stat_user_tables
 		WHERE relname IN ('payments', 'orders', 'order_items', 'notifications', 'stripe_events', 'audit_entries', 'cart_items', 'carts', 'customers', 'checkouts', 'checkout_items', 'checkout_requests',
-			'refunds', 'disputes', 'reviews', 'actions')`)
+			'refunds', 'disputes', 'reviews', 'actions', 'stripe_customers', 'subscriptions', 'invoices', 'grants')`)
 	require.NoError(t, err)
 	defer rows.Close() //nolint:errcheck // read to its end
 	for rows.Next() {
@@ -94,6 +95,30 @@ func beforeThePayment(s shop) {
 	}
 }
 
+// lookOften does what events of subscriptions do, often enough for plans that hold
+// for anyone.
+func lookOften(s shop) {
+	s.t.Helper()
+	for _, n := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+		for _, w := range []models.SyncWant{{SubscriptionID: "sub_" + n}, {InvoiceID: "in_" + n}} {
+			w.Holder = "evt_last"
+			require.Equal(s.t, "cus_"+n, s.want(w).StripeCustomerID)
+		}
+		s.exec("UPDATE stripe_customers SET lease_holder = NULL, lease_until = NULL WHERE id = $1", "cus_"+n)
+		f := stripeSays("c"+n, monthly("sub_"+n, "past_due"))
+		f.Customer.ID = "cus_" + n
+		f.Invoices = []models.InvoiceFacts{invoiced("in_"+n, "sub_"+n, "open")}
+		s.look(f)
+		s.exec("UPDATE grants SET access_until = now() WHERE customer_id = $1", "c"+n)
+		s.endGrace(grace)
+		s.subscription("c" + n)
+		s.map1("c"+n, "cus_"+n)
+		f.Customer.Gone = true
+		s.look(f)
+		require.Equal(s.t, "cus_"+n, s.profile("c"+n).After)
+	}
+}
+
 // searchAll searches by all that support can search by, often enough for
 // Postgres to go over to plans that hold for any text. No page is so large that
 // so small a table were better read whole.
@@ -126,6 +151,13 @@ func years(s shop) {
 		"SET LOCAL session_replication_role = replica", // no foreign keys, no triggers: a tenth of the time
 		`INSERT INTO customers (id, email) SELECT 'c' || n, CASE n % 10 WHEN 9 THEN 'Family@example.com' ELSE 'c' || n || '@example.com' END
 			FROM generate_series(0, 999) AS n`,
+		// A year of invoices of each subscription.
+		"INSERT INTO stripe_customers (id, customer_id, owner_id) SELECT 'cus_' || n, 'c' || n % 1000, 'c' || n % 1000 FROM generate_series(1, 2000) AS n",
+		`INSERT INTO subscriptions (id, stripe_customer_id, owner_id, status, livemode, started_at)
+			SELECT 'sub_' || n, 'cus_' || n, 'c' || n % 1000, 'active', true, now() - n * interval '1 minute' FROM generate_series(1, 2000) AS n`,
+		`INSERT INTO invoices (id, stripe_customer_id, subscription_id, status, made_at)
+			SELECT 'in_' || n, 'cus_' || n % 2000, 'sub_' || n % 2000, 'paid', now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
+		"INSERT INTO grants (customer_id, content) SELECT 'c' || n, '{}' FROM generate_series(0, 999) AS n",
 		"INSERT INTO carts SELECT 'c' || n, 'bakery' FROM generate_series(0, 999) AS n",
 		// A tenth of them are one customer's, another tenth have one address.
 		`INSERT INTO payments (id, payment_intent_id, checkout_session_id, kind, state, disputed, livemode, customer_id, receipt_email, charge_id, created_at)

@@ -7,6 +7,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"twigz/models"
 )
 
 // TestTablesRefuse tries by raw SQL what no function of the package would do:
@@ -22,6 +24,9 @@ func TestTablesRefuse(t *testing.T) {
 	s.create(paid("pi_3", without))
 	s.exec("UPDATE customers SET stripe_customer_id = 'cus_1' WHERE id = $1", customerID)
 	s.fill("jam", 1)
+	billed := stripeSays(customerID, monthly("sub_1", "active"))
+	billed.Invoices = []models.InvoiceFacts{invoiced("in_1", "sub_1", "open")}
+	s.look(billed)
 	order, payment := f.OrderID, f.PaymentID
 
 	const (
@@ -121,6 +126,35 @@ func TestTablesRefuse(t *testing.T) {
 		"an order's line without a name":      {"UPDATE order_items SET name = ''", check, "order_items_name_check"},
 		"a negative line":                     {"UPDATE order_items SET unit_amount = -1", check, "minor_units_check"},
 		"one product twice in an order":       {"UPDATE order_items SET product_id = 'x'", unique, "order_items_order_id_product_id_key"},
+		"a Stripe customer without an ID":     {"INSERT INTO stripe_customers (id) VALUES ('')", check, "stripe_customers_id_check"},
+		"one Stripe customer in two rows":     {"INSERT INTO stripe_customers (id) VALUES ('cus_1')", unique, "stripe_customers_pkey"},
+		"a Stripe customer made for nobody":   {"UPDATE stripe_customers SET customer_id = 'nobody'", foreign, "stripe_customers_customer_id_fkey"},
+		"a Stripe customer owned by nobody":   {"UPDATE stripe_customers SET owner_id = 'nobody'", foreign, "stripe_customers_owner_id_fkey"},
+		"a Stripe customer's empty address":   {"UPDATE stripe_customers SET email = ''", check, "stripe_customers_email_check"},
+		"a look that nobody wanted":           {"UPDATE stripe_customers SET fetched = wanted + 1", check, "fetched_was_wanted"},
+		"a lease without an end":              {"UPDATE stripe_customers SET lease_holder = 'evt_1'", check, "lease_has_an_end"},
+		"a lease of nobody's":                 {"UPDATE stripe_customers SET lease_until = now()", check, "lease_has_an_end"},
+		"a lease without a name":              {"UPDATE stripe_customers SET lease_holder = '', lease_until = now()", check, "stripe_customers_lease_holder_check"},
+		"a Stripe customer gone before his":   {"DELETE FROM stripe_customers", foreign, ""},
+		"a subscription without an ID":        {"UPDATE subscriptions SET id = ''", check, "subscriptions_id_check"},
+		"a subscription of no customer":       {"UPDATE subscriptions SET stripe_customer_id = 'cus_9'", foreign, "subscriptions_stripe_customer_id_fkey"},
+		"a subscription owned by nobody":      {"UPDATE subscriptions SET owner_id = 'nobody'", foreign, "subscriptions_owner_id_fkey"},
+		"a subscription in no status":         {"UPDATE subscriptions SET status = ''", check, "subscriptions_status_check"},
+		"a subscription's endless currency":   {"UPDATE subscriptions SET currency = repeat('x', 33)", check, "subscriptions_currency_check"},
+		"a subscription of no list":           {"UPDATE subscriptions SET items = '{}'", check, "subscriptions_items_check"},
+		"a subscription that never began":     {"UPDATE subscriptions SET started_at = NULL", null, ""},
+		"an invoice without an ID":            {"UPDATE invoices SET id = ''", check, "invoices_id_check"},
+		"an invoice of no customer":           {"UPDATE invoices SET stripe_customer_id = 'cus_9'", foreign, "invoices_stripe_customer_id_fkey"},
+		"an invoice's endless currency":       {"UPDATE invoices SET currency = repeat('x', 33)", check, "invoices_currency_check"},
+		"an invoice of no list":               {"UPDATE invoices SET lines = 'null'", check, "invoices_lines_check"},
+		"an invoice paid by an empty name":    {"UPDATE invoices SET payment_intent_id = ''", check, "invoices_payment_intent_id_check"},
+		"a grant to nobody":                   {"UPDATE grants SET customer_id = 'nobody'", foreign, "grants_customer_id_fkey"},
+		"two grants to one customer":          {"INSERT INTO grants (customer_id, content) VALUES ('auth0|7', '{}')", unique, "grants_pkey"},
+		"a message of another name":           {"UPDATE outgoing_messages SET id = 'evt_1'", check, "outgoing_messages_id_check"},
+		"a message about nobody":              {"UPDATE outgoing_messages SET customer_id = 'nobody'", foreign, "outgoing_messages_customer_id_fkey"},
+		"a message in another status":         {"UPDATE outgoing_messages SET status = 'lost'", check, "outgoing_messages_status_check"},
+		"a message delivered at no time":      {"UPDATE outgoing_messages SET status = 'delivered'", check, "delivered_has_a_time"},
+		"a message not delivered, at a time":  {"UPDATE outgoing_messages SET delivered_at = now()", check, "delivered_has_a_time"},
 		"a cart of nobody":                    {"INSERT INTO carts VALUES ('nobody', 'bakery')", foreign, "carts_customer_id_fkey"},
 		"a cart in no store":                  {"INSERT INTO carts VALUES ('auth0|7', 'nowhere')", foreign, "carts_store_id_fkey"},
 		"two carts in one store":              {"INSERT INTO carts VALUES ('auth0|7', 'bakery')", unique, "carts_pkey"},

@@ -9,9 +9,15 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// leaseTime is how long one workflow alone looks at a customer of Stripe's. Each
-// attempt begins it anew; whoever dies keeps the others waiting no longer.
-const leaseTime = 2 * time.Minute
+const (
+	// leaseTime is how long one workflow alone looks at a customer of Stripe's. Each
+	// attempt begins it anew; whoever dies keeps the others waiting no longer.
+	leaseTime = 2 * time.Minute
+	// queueTime is how long the turn is a workflow's that has not begun: Stripe takes
+	// so many calls a second, and on the first of a month everybody is billed. Were it
+	// lent to another meanwhile, both would stand in the queue.
+	queueTime = 15 * time.Minute
+)
 
 // KeptSync is what a look found.
 type KeptSync struct {
@@ -89,7 +95,7 @@ func (c *StripeCustomer) lease(holder string, now time.Time) bool {
 	if c.LeaseHolder != nil && *c.LeaseHolder != holder && c.LeaseUntil.After(now) {
 		return false
 	}
-	until := now.Add(leaseTime)
+	until := now.Add(queueTime)
 	c.LeaseHolder, c.LeaseUntil = &holder, &until
 	return true
 }

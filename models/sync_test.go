@@ -175,6 +175,15 @@ func TestTurnsToLook(t *testing.T) {
 		assert.Equal(t, "canceled", ask[string](s, "SELECT status FROM subscriptions"))
 	})
 
+	t.Run("wait longer for a look to begin than for it to end", func(t *testing.T) {
+		t.Parallel()
+		s := shop{open(t), t}
+		s.want(by("evt_a"))
+		assert.True(t, ask[bool](s, "SELECT lease_until > now() + interval '14 minutes' FROM stripe_customers"))
+		s.begin(look("evt_a"))
+		assert.False(t, ask[bool](s, "SELECT lease_until > now() + interval '3 minutes' FROM stripe_customers"))
+	})
+
 	t.Run("are kept while Stripe says to wait", func(t *testing.T) {
 		t.Parallel()
 		s := shop{open(t), t}
