@@ -13,8 +13,8 @@ import (
 	"twigz/models"
 )
 
-// map1 maps Stripe's customer to one of ours, as making it there does.
-func (s shop) map1(customer, atStripe string) models.CustomerProfile {
+// mapTo maps Stripe's customer to one of ours, as making it there does.
+func (s shop) mapTo(customer, atStripe string) models.CustomerProfile {
 	s.t.Helper()
 	p, err := s.KeepStripeCustomer(s.t.Context(), models.CustomerProfile{CustomerID: customer, StripeCustomerID: atStripe})
 	require.NoError(s.t, err)
@@ -39,7 +39,7 @@ func TestWhoseASubscriptionIs(t *testing.T) {
 			t.Parallel()
 			s := shop{open(t), t}
 			if c.ours != "" {
-				s.map1(c.ours, "cus_1")
+				s.mapTo(c.ours, "cus_1")
 			}
 			s.look(stripeSays(c.customers, monthly("sub_1", "active", of(c.own))))
 			assert.Equal(t, c.want, ask[string](s, "SELECT coalesce(owner_id, '') FROM subscriptions"))
@@ -78,7 +78,7 @@ func TestWhoseASubscriptionIs(t *testing.T) {
 		s := shop{open(t), t}
 		s.look(stripeSays("", monthly("sub_1", "active")))
 		assert.Zero(t, ask[int64](s, "SELECT count(*) FROM grants"))
-		s.map1(customerID, "cus_1")
+		s.mapTo(customerID, "cus_1")
 		assert.Equal(t, "active", s.subscription(customerID).Status)
 		assert.Zero(t, ask[int64](s, "SELECT count(*) FROM outgoing_messages"))
 		assert.Equal(t, 1, s.endGrace(grace))
@@ -95,7 +95,7 @@ func TestCustomersGoneAtStripe(t *testing.T) {
 	t.Run("end the mapping and what had not ended", func(t *testing.T) {
 		t.Parallel()
 		s := shop{open(t), t}
-		asOf := s.map1(customerID, "cus_1")
+		asOf := s.mapTo(customerID, "cus_1")
 		s.look(stripeSays(customerID, monthly("sub_1", "active"), monthly("sub_2", "incomplete_expired")))
 		assert.Equal(t, models.SyncResult{Gone: true, Changed: true}, s.look(deleted))
 		assert.Equal(t, models.SyncResult{Gone: true}, s.look(deleted))
@@ -114,7 +114,7 @@ func TestCustomersGoneAtStripe(t *testing.T) {
 		kept, err := s.KeepStripeCustomer(t.Context(), asOf)
 		require.NoError(t, err)
 		assert.Equal(t, gone, kept, "what is gone is not kept again")
-		assert.Equal(t, models.CustomerProfile{CustomerID: customerID, StripeCustomerID: "cus_2", Synced: true}, s.map1(customerID, "cus_2"))
+		assert.Equal(t, models.CustomerProfile{CustomerID: customerID, StripeCustomerID: "cus_2", Synced: true}, s.mapTo(customerID, "cus_2"))
 	})
 
 	t.Run("have the subscriptions that Stripe still tells of as it does", func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestCustomersGoneAtStripe(t *testing.T) {
 	t.Run("may be noticed by another call, and met for the first time so", func(t *testing.T) {
 		t.Parallel()
 		s := shop{open(t), t}
-		s.map1(customerID, "cus_1")
+		s.mapTo(customerID, "cus_1")
 		for _, id := range []string{"cus_1", "cus_1", "cus_9"} {
 			require.NoError(t, s.LoseStripeCustomer(t.Context(), id))
 		}
@@ -144,7 +144,7 @@ func TestCustomersGoneAtStripe(t *testing.T) {
 		t.Parallel()
 		s := shop{open(t), t}
 		for _, id := range []string{"cus_1", "cus_2"} {
-			s.map1(customerID, id)
+			s.mapTo(customerID, id)
 			require.NoError(t, s.LoseStripeCustomer(t.Context(), id))
 			assert.Equal(t, id, s.profile(customerID).After)
 		}
@@ -153,8 +153,8 @@ func TestCustomersGoneAtStripe(t *testing.T) {
 	t.Run("leave a customer alone who is known by another name by now", func(t *testing.T) {
 		t.Parallel()
 		s := shop{open(t), t}
-		s.map1(customerID, "cus_1")
-		s.map1(customerID, "cus_2")
+		s.mapTo(customerID, "cus_1")
+		s.mapTo(customerID, "cus_2")
 		require.NoError(t, s.LoseStripeCustomer(t.Context(), "cus_2"))
 		p := s.profile(customerID)
 		assert.Equal(t, "cus_1", p.StripeCustomerID)

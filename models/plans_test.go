@@ -112,7 +112,7 @@ func lookOften(s shop) {
 		s.exec("UPDATE grants SET access_until = now() WHERE customer_id = $1", "c"+n)
 		s.endGrace(grace)
 		s.subscription("c" + n)
-		s.map1("c"+n, "cus_"+n)
+		s.mapTo("c"+n, "cus_"+n)
 		f.Customer.Gone = true
 		s.look(f)
 		require.Equal(s.t, "cus_"+n, s.profile("c"+n).After)

@@ -248,7 +248,7 @@ func TestBurst(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		return stripeSays("", monthly("sub_1", "active", func(f *models.SubscriptionFacts) { f.Items[0].Quantity = seen }))
 	}
-	sync1 := func(holder string) (covered int64, err error) {
+	syncAs := func(holder string) (covered int64, err error) {
 		changed := version.Add(1) // of which the event tells
 		w := models.SyncWant{StripeCustomerID: "cus_1", Holder: holder}
 		for {
@@ -274,9 +274,9 @@ func TestBurst(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
-			changed, err := sync1("evt_" + strconv.Itoa(i))
+			changed, err := syncAs("evt_" + strconv.Itoa(i))
 			assert.NoError(t, err)
-			kept, err := s.Quantity(t)
+			kept, err := s.quantityKept(t)
 			assert.NoError(t, err)
 			assert.GreaterOrEqual(t, kept, changed, "what is kept is older than the event")
 		})
@@ -288,8 +288,8 @@ func TestBurst(t *testing.T) {
 	assert.True(t, ask[bool](s, "SELECT wanted = 200 AND fetched = 200 AND lease_holder IS NULL FROM stripe_customers"))
 }
 
-// Quantity is of the one subscription there is, as a goroutine may ask for it.
-func (s shop) Quantity(t *testing.T) (n int64, err error) {
+// quantityKept is of the one subscription there is, as a goroutine may ask for it.
+func (s shop) quantityKept(t *testing.T) (n int64, err error) {
 	t.Helper()
 	err = s.SQL().QueryRowContext(t.Context(), "SELECT (items -> 0 ->> 'quantity')::bigint FROM subscriptions").Scan(&n)
 	return n, err
