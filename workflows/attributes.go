@@ -52,7 +52,7 @@ func StartAttributes(workflowType string, e models.Event) temporal.SearchAttribu
 }
 
 // SupportAttributes are the search attributes from the start of a workflow that
-// no event starts: SupportAction, OpenCase and Checkout. What is "" is left out.
+// no event starts, such as SupportAction or Checkout. What is "" is left out.
 func SupportAttributes(paymentIntentID, customerID, storeID string) temporal.SearchAttributes {
 	return temporal.NewSearchAttributes(about(paymentIntentID, customerID, storeID)...)
 }
@@ -84,7 +84,15 @@ const maxSummary = 200
 
 // Summary is the line that the Web UI shows for an event's workflow.
 func Summary(e models.Event) string {
-	object := cmp.Or(e.PaymentIntentID, e.CheckoutSessionID, e.ChargeID)
-	text := models.Clean(strings.TrimSpace(e.Type+" "+object), maxSummary)
+	text := models.Clean(strings.TrimSpace(e.Type+" "+object(e)), maxSummary)
 	return strings.ToValidUTF8(text[:min(len(text), maxSummary)], "") // without the half of a character
+}
+
+// object is what an event is about. An invoice names its subscription and its
+// payment as well, and each of those its customer.
+func object(e models.Event) string {
+	if strings.HasPrefix(e.Type, "invoice.") {
+		return cmp.Or(e.InvoiceID, e.SubscriptionID, e.StripeCustomerID)
+	}
+	return cmp.Or(e.PaymentIntentID, e.CheckoutSessionID, e.ChargeID, e.SubscriptionID, e.StripeCustomerID)
 }

@@ -99,6 +99,12 @@ func TestStartAttributes(t *testing.T) {
 			}(),
 			with(attributes{"StripeEventType": "charge.dispute.created", "CustomerID": "auth0|7", "StoreID": "bakery"}),
 		},
+		{
+			"an invoice is found by whose its subscription says it is, if it does",
+			workflows.TypeSyncSubscription,
+			models.Event{Type: "invoice.paid", InvoiceID: "in_1", StripeCustomerID: "cus_1", Metadata: models.Metadata{models.KeyCustomerID: "auth0|7"}},
+			attributes{"StripeEventType": "invoice.paid", "Livemode": false, "CustomerID": "auth0|7"},
+		},
 		{"live is live", workflows.TypeFulfillOrder, live, with(attributes{"Livemode": true})},
 		{
 			"a customer that cannot be one is left out",
@@ -170,6 +176,22 @@ func TestSummary(t *testing.T) {
 		{"names the payment intent", models.Event{Type: "t", PaymentIntentID: "pi_1", CheckoutSessionID: "cs_1"}, "t pi_1"},
 		{"names the session where there is no intent", models.Event{Type: "t", CheckoutSessionID: "cs_1"}, "t cs_1"},
 		{"names the charge where there is nothing else", models.Event{Type: "t", ChargeID: "ch_1"}, "t ch_1"},
+		{
+			"names the invoice, whatever it is for and paid by",
+			models.Event{Type: "invoice.paid", InvoiceID: "in_1", SubscriptionID: "sub_1", StripeCustomerID: "cus_1", PaymentIntentID: "pi_1"},
+			"invoice.paid in_1",
+		},
+		{
+			"names the subscription of an invoice that has no ID yet",
+			models.Event{Type: "invoice.upcoming", SubscriptionID: "sub_1", StripeCustomerID: "cus_1"},
+			"invoice.upcoming sub_1",
+		},
+		{
+			"names the subscription",
+			models.Event{Type: "customer.subscription.paused", SubscriptionID: "sub_1", StripeCustomerID: "cus_1"},
+			"customer.subscription.paused sub_1",
+		},
+		{"names Stripe's customer where there is nothing else", models.Event{Type: "customer.deleted", StripeCustomerID: "cus_1"}, "customer.deleted cus_1"},
 		{"names the type alone where there is neither", models.Event{Type: "t"}, "t"},
 		{
 			"names nobody",

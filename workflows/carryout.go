@@ -58,7 +58,7 @@ func (d *desk) tell(ctx workflow.Context, paymentID, chargeID string, noEmail bo
 			return err
 		}
 	}
-	return d.notify(ctx, paymentID)
+	return d.notify(ctx, "Notify customer and store", paymentID)
 }
 
 // findEmail asks Stripe for the customer's address when nobody else knew it.
@@ -83,12 +83,13 @@ func (d *desk) findEmail(ctx workflow.Context, paymentID, chargeID string) error
 	return err
 }
 
-// notify sends the payment's pending notifications, and gives up on them when
-// no mail server took them for days.
-func (d *desk) notify(ctx workflow.Context, paymentID string) error {
+// notify sends the payment's pending notifications and those that the rows have
+// left to this workflow, and gives up on them when no mail server took them for
+// days. paymentID is "" where it is about no payment.
+func (d *desk) notify(ctx workflow.Context, step, paymentID string) error {
 	in := activities.NotifyInput{PaymentID: paymentID, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID}
 	for {
-		d.begin(ctx, "Notify customer and store")
+		d.begin(ctx, step)
 		sending := workflow.WithActivityOptions(ctx, mails(d.Step))
 		err := workflow.ExecuteActivity(sending, rowsAndMails.SendNotifications, in).Get(ctx, nil)
 		switch {

@@ -1,11 +1,8 @@
 package workflows
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"twigz/activities"
@@ -20,12 +17,6 @@ type CheckoutInput struct {
 
 // CheckoutWorkflowID is the ID of the workflow that a checkout is.
 func CheckoutWorkflowID(paymentID string) string { return "checkout-" + paymentID }
-
-// UpdatePrepare is the update that answers with models.Prepared as soon as Stripe
-// has the payment, or fails with a type that is one of CheckoutRefused and
-// CheckoutExpired. Sent under its own name as the ID, it is one update however
-// often it is asked for.
-const UpdatePrepare = "prepare"
 
 const aboutPrepare = "Wait until Stripe has the payment, and get what the customer's browser needs to pay it. No input."
 
@@ -47,8 +38,7 @@ func Checkout(ctx workflow.Context, in CheckoutInput) (Result, error) {
 	if err := c.openTo(ctx, signalsToMaker()); err != nil {
 		return Result{}, err
 	}
-	options := workflow.UpdateHandlerOptions{Description: aboutPrepare}
-	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdatePrepare, c.answer, options); err != nil {
+	if err := c.offer(ctx, aboutPrepare); err != nil {
 		return Result{}, err
 	}
 	return c.run(ctx)
@@ -58,20 +48,8 @@ func Checkout(ctx workflow.Context, in CheckoutInput) (Result, error) {
 // is none that requests could be about.
 type checkout struct {
 	desk
-	in       CheckoutInput
-	outcome  models.Outcome // "" until it is known
-	prepared models.Prepared
-}
-
-// answer is the handler of UpdatePrepare.
-func (c *checkout) answer(ctx workflow.Context) (models.Prepared, error) {
-	if err := workflow.Await(ctx, func() bool { return c.outcome != "" }); err != nil {
-		return models.Prepared{}, err
-	}
-	if c.outcome != CheckoutPrepared {
-		return models.Prepared{}, temporal.NewNonRetryableApplicationError("the checkout cannot be paid", string(c.outcome), nil)
-	}
-	return c.prepared, nil
+	answers[models.Prepared]
+	in CheckoutInput
 }
 
 func (c *checkout) run(ctx workflow.Context) (Result, error) {
@@ -79,8 +57,8 @@ func (c *checkout) run(ctx workflow.Context) (Result, error) {
 	if err == nil {
 		err = c.prepare(ctx, purchase)
 	}
-	if err == nil && c.outcome == CheckoutPrepared {
-		err = c.wait(ctx, purchase)
+	if err == nil && c.made {
+		err = c.awaitCustomer(ctx, purchase)
 	}
 	return c.end(ctx, err)
 }
@@ -92,42 +70,38 @@ func (c *checkout) payment() activities.PaymentInput {
 // prepare makes the purchase payable at Stripe and lets whoever waits know.
 func (c *checkout) prepare(ctx workflow.Context, purchase models.Purchase) error {
 	until := time.Unix(purchase.ExpiresAt, 0)
-	known, err := c.know(ctx, c.in.CustomerID, until)
+	prepared, err := forCustomer(ctx, &c.desk, c.in.CustomerID, until, func(stripeCustomerID, lost string) (models.Prepared, error) {
+		purchase.StripeCustomerID = stripeCustomerID
+		return c.make(ctx, purchase, lost, until)
+	})
+	if outcome := unmade(err, CheckoutRefused, CheckoutExpired); outcome != "" {
+		workflow.GetLogger(ctx).Warn("the checkout cannot be paid", "payment_id", c.in.PaymentID, "error", err)
+		c.refuse(outcome)
+		return nil
+	}
 	if err == nil {
-		purchase.StripeCustomerID = known.StripeCustomerID
-		c.prepared, err = c.make(ctx, purchase, until)
+		_, err = onRows[any](ctx, &c.desk, "Keep what Stripe made", rowsAndMails.KeepPrepared, prepared)
 	}
-	switch {
-	case asErrorOf(err, activities.Refused):
-		workflow.GetLogger(ctx).Warn("stripe does not take the payment", "payment_id", c.in.PaymentID, "error", err)
-		c.outcome = CheckoutRefused
-		return nil
-	case errors.Is(err, errTooLate):
-		c.outcome = CheckoutExpired
-		return nil
-	case err != nil:
-		return err
+	if err == nil {
+		c.give(CheckoutPrepared, prepared)
 	}
-	if _, err := onRows[any](ctx, &c.desk, "Keep what Stripe made", rowsAndMails.KeepPrepared, c.prepared); err != nil {
-		return err
-	}
-	c.outcome = CheckoutPrepared
-	return nil
+	return err
 }
 
-// make has Stripe make what the purchase is paid by.
-func (c *checkout) make(ctx workflow.Context, purchase models.Purchase, until time.Time) (models.Prepared, error) {
+// make has Stripe make what the purchase is paid by. lost is the customer for whom
+// it could not, because Stripe no longer has them; "": nobody was lost.
+func (c *checkout) make(ctx workflow.Context, purchase models.Purchase, lost string, until time.Time) (models.Prepared, error) {
 	var activity any = stripeCalls.CreatePaymentIntent
 	if purchase.Way == models.BySession {
 		activity = stripeCalls.CreateSession
 	}
 	return atStripe[models.Prepared](ctx, &c.desk, "Prepare the payment at Stripe", activity, until, func(n int) any {
-		return activities.CheckoutCall{Purchase: purchase, IdempotencyKey: fmt.Sprintf("checkout:%s:%d", purchase.PaymentID, n)}
+		return activities.CheckoutCall{Purchase: purchase, IdempotencyKey: numbered("checkout:"+purchase.PaymentID, lost, n)}
 	})
 }
 
-// wait is for the customer, who has until the purchase expires.
-func (c *checkout) wait(ctx workflow.Context, purchase models.Purchase) error {
+// awaitCustomer is for the customer, who has until the purchase expires.
+func (c *checkout) awaitCustomer(ctx workflow.Context, purchase models.Purchase) error {
 	c.waitFor(ctx, "the customer, who may pay until the stock is released")
 	defer func() { c.WaitingFor = "" }()
 	left := time.Unix(purchase.ExpiresAt, 0).Add(afterExpiry).Sub(workflow.Now(ctx))
@@ -149,5 +123,5 @@ func (c *checkout) end(ctx workflow.Context, because error) (Result, error) {
 		return Result{}, because
 	}
 	workflow.GetLogger(ctx).Info("checkout ended", "payment_id", c.in.PaymentID, "outcome", c.outcome)
-	return Result{Outcome: c.outcome, PaymentID: c.in.PaymentID}, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return Result{Outcome: c.outcome, PaymentID: c.in.PaymentID}, c.finish(ctx)
 }

@@ -157,6 +157,24 @@ func checkoutStories() []story {
 			did: seq(knownCustomer, "activity PutStripeCustomer", "local activity ExpireCheckout"), want: refused,
 		},
 		{
+			name: "a customer whom Stripe has lost is made anew, and what they pay by has another key", file: "checkout_customer_gone", start: in,
+			script: func(s *stage) {
+				begins(s, models.BySession, eveKnown)
+				s.answer("CreateSession", errGone, onPage)
+				s.answer("LoseStripeCustomer", done{})
+				s.answer("Profile", eveAnew)
+				s.answer("PutStripeCustomer", errKept, atCustomer2)
+				s.answer("KeepStripeCustomer", eveAnewKnown)
+				ends(s)
+				prepares(s, 0, onPage)
+			},
+			did: seq(
+				knownCustomer, "activity CreateSession", toLose, toKnow, "activity PutStripeCustomer", "timer 1s", toMake, "activity CreateSession",
+				"local activity KeepPrepared", "timer 35m59s", "local activity ExpireCheckout",
+			),
+			want: prepared,
+		},
+		{
 			name: "an address that Stripe does not take keeps nobody from buying", file: "checkout_address_refused", start: in,
 			script: func(s *stage) {
 				begins(s, models.ByPaymentIntent, eve)

@@ -3,7 +3,6 @@ package workflows
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -64,6 +63,33 @@ func (d *desk) know(ctx workflow.Context, customerID string, until time.Time) (m
 	return profile, err
 }
 
+// maxLost is how many customers may get lost at Stripe while one thing is made for
+// them. It is more than anybody deletes in that time.
+const maxLost = 3
+
+// forCustomer has Stripe make something for a customer whom it knows. One whom it no
+// longer has, because somebody deleted them there, is made anew: lost is then who
+// was deleted.
+func forCustomer[Out any](ctx workflow.Context, d *desk, customerID string, until time.Time, make func(stripeCustomerID, lost string) (Out, error)) (Out, error) {
+	lost := ""
+	for n := 0; ; n++ {
+		known, err := d.know(ctx, customerID, until)
+		if err != nil {
+			var none Out
+			return none, err
+		}
+		out, err := make(known.StripeCustomerID, lost)
+		if !asErrorOf(err, activities.CustomerGone) || n == maxLost {
+			return out, err
+		}
+		lost = known.StripeCustomerID
+		gone := activities.StripeCustomerInput{StripeCustomerID: lost}
+		if _, err := onRows[any](ctx, d, "Note that Stripe has lost the customer", rowsAndMails.LoseStripeCustomer, gone); err != nil {
+			return out, err
+		}
+	}
+}
+
 // same says whether two profiles are alike at Stripe.
 func same(a, b models.CustomerProfile) bool {
 	return a.StripeCustomerID == b.StripeCustomerID && a.Email == b.Email && a.Name == b.Name
@@ -73,7 +99,7 @@ func same(a, b models.CustomerProfile) bool {
 // what Stripe calls them, and returns what the rows say then.
 func (d *desk) tellStripe(ctx workflow.Context, asOf *models.CustomerProfile, until time.Time) (models.CustomerProfile, error) {
 	made, err := atStripe[activities.StripeCustomer](ctx, d, "Tell Stripe of the customer", stripeCalls.PutStripeCustomer, until, func(n int) any {
-		return activities.CustomerCall{Profile: *asOf, IdempotencyKey: fmt.Sprintf("customer:%s:%d", hashOf(asOf.CustomerID), n)}
+		return activities.CustomerCall{Profile: *asOf, IdempotencyKey: numbered("customer:"+hashOf(asOf.CustomerID), asOf.After, n)}
 	})
 	if err != nil {
 		return models.CustomerProfile{}, err

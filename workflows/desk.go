@@ -91,7 +91,7 @@ func (d *desk) block(ctx workflow.Context, reason, detail, hint string) error {
 func (d *desk) waitFor(ctx workflow.Context, whom string) {
 	d.WaitingFor = whom
 	if d.BlockedReason == "" {
-		d.show(ctx, "Waits for "+whom)
+		d.show(ctx, strings.TrimSpace("Waits for "+whom+"\n\n"+d.Detail))
 		return
 	}
 	d.show(ctx, "**Blocked: "+d.BlockedReason+"**\n\n"+d.Detail+"\n\n"+d.hint)

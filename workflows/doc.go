@@ -22,6 +22,12 @@
 //	                        ─▶ a timer ─▶ ExpireCheckout
 //	SyncCustomer          Profile ─▶ PutStripeCustomer ─▶ KeepStripeCustomer, until they agree
 //	                                                                  customer-<hash of their ID>
+//	SyncSubscription      a look (below) ─▶ FinishSync ─▶ SendNotifications
+//	Resync                a look at each                              support-<requestId>
+//	OpenPage              (to subscribe: ViewPrice ─▶ HasSubscription)
+//	                        ─▶ SyncCustomer's steps                   page-<hash>-<hash>
+//	                        ─▶ CreateSubscriptionSession or CreatePortalSession
+//	DeliverWebhook        DeliverMessage                              webhook-<message ID>
 //
 // Should one of the second to fourth be the first to say what a payment is for
 // that was collected before (its success carried no metadata), it goes on as
@@ -89,6 +95,37 @@
 // so two first checkouts at once make one. Whoever tells Stripe of an email or name
 // looks afterwards whether it is still so: the last word there is what the rows say.
 // These workflows are about no payment yet and take the signal "retry" alone.
+//
+// A customer whom somebody has deleted at Stripe is lost there: LoseStripeCustomer
+// says so in the rows, another is made under a key that names the one before, and
+// what could not be made for the old one is made for the new. OpenPage has Stripe
+// make a page in the same way, for a customer's call that waits by the same update;
+// there are no rows of it.
+//
+// # Subscriptions
+//
+// An event about a subscription, an invoice or a customer says that something
+// changed, and Stripe says what: the customer is looked at there, and the rows are
+// replaced by what there is. The facts go from Stripe into the rows within one
+// activity and are in no history. One look at a time a customer: the rows count
+// how often a look was wanted, note up to which want the last one counts, and lend
+// the turn to one workflow.
+//
+//	WantSync ── covered ────────────────────────────▶ FinishSync ─▶ SendNotifications, if a mail is due
+//	   ▲   └─ ours ─▶ SyncBilling ─┬─ kept ─▶ WantSync
+//	   │                           └─ lost, or Stripe is away ─┐
+//	   ├─── another's ─────────────────────────────────────────┤
+//	   └──────────── 1 s, doubling to 15 min, or "retry" ◀─────┘
+//
+// So two hundred events that come together make a few looks, each sees the present,
+// and the last was begun after the last event came. SyncBilling has a task queue
+// of its own (SyncQueue). That Stripe is away, or refuses our key, is waited for
+// and never fails the workflow; when its history has grown long it goes on in
+// another run, with the want that it had.
+//
+// Whose it is, which mail is due and what other services are told, the rows know.
+// A word to another service is a row first, and DeliverWebhook, started from the
+// inbox, delivers it for as long as it takes: "retry" spares it the pause.
 //
 // # Refunds
 //

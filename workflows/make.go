@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -16,8 +17,8 @@ var errTooLate = errors.New("too late to be made at Stripe")
 const maxRest = time.Minute
 
 // atStripe has Stripe make something, and insists until it is made, refused for
-// good (an error of type activities.Refused) or needed no more (errTooLate); a zero
-// until is never over. in is the activity's input under the n-th idempotency key.
+// good (an error of type activities.Refused), its customer gone (activities.CustomerGone)
+// or needed no more (errTooLate); a zero until is never over. in is the activity's input under the n-th idempotency key.
 // An attempt whose fate is unknown is repeated under the same key; a failure that
 // Stripe keeps under one is followed by the next.
 func atStripe[Out any](ctx workflow.Context, d *desk, step string, activity any, until time.Time, in func(n int) any) (Out, error) {
@@ -26,7 +27,7 @@ func atStripe[Out any](ctx workflow.Context, d *desk, step string, activity any,
 		d.begin(ctx, step)
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, making(ctx, step)), activity, in(n)).Get(ctx, &out)
 		switch {
-		case err == nil, asErrorOf(err, activities.Refused):
+		case err == nil, asErrorOf(err, activities.Refused), asErrorOf(err, activities.CustomerGone):
 			return out, err
 		case ctx.Err() != nil:
 			return out, ctx.Err()
@@ -42,4 +43,14 @@ func atStripe[Out any](ctx workflow.Context, d *desk, step string, activity any,
 		d.WaitingFor = ""
 	}
 	return out, errTooLate
+}
+
+// numbered is the n-th idempotency key for making something. What is made after a
+// customer at Stripe was lost is another thing than what was made before, and Stripe
+// may keep under the old key that it was not; after is "" when nobody was lost.
+func numbered(what, after string, n int) string {
+	if after != "" {
+		what += ":after-" + after
+	}
+	return fmt.Sprintf("%s:%d", what, n)
 }

@@ -94,3 +94,27 @@ func refunds(ctx workflow.Context, summary string) workflow.ActivityOptions {
 		Summary:                summary,
 	}
 }
+
+// looking is for a look at a customer of Stripe's: five calls or so of two seconds
+// at most, and one transaction. Those that wait for their turn ask for it again,
+// so after ten minutes the story does too: meanwhile somebody else may have looked.
+func looking(ctx workflow.Context, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              SyncQueue(workflow.GetInfo(ctx).TaskQueueName),
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: 10 * time.Minute,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Summary:                summary,
+	}
+}
+
+// delivery is for a message to another service, which is to have it however long
+// that is away. An hour at most passes between its return and the message's
+// delivery, unless somebody sends "retry".
+func delivery(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 5 * time.Second, MaximumInterval: time.Hour},
+		Summary:             summary,
+	}
+}

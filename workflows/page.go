@@ -1,6 +1,13 @@
 package workflows
 
-import "twigz/models"
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"twigz/activities"
+	"twigz/models"
+)
 
 // PageKind is which page of Stripe's a customer wants to be led to.
 type PageKind string
@@ -46,12 +53,102 @@ const (
 	ResyncRequested models.Outcome = "resync_requested" // what a resync comes to when its customer has been looked at
 )
 
+const aboutOpen = "Wait until Stripe has made the page, and get its URL. No input."
+
+// OpenPage has Stripe make a page for a customer, once for a wish.
+func OpenPage(ctx workflow.Context, in PageInput) (Result, error) {
+	p := page{in: in}
+	if err := p.openTo(ctx, signalsToMaker()); err != nil {
+		return Result{}, err
+	}
+	if err := p.offer(ctx, aboutOpen); err != nil {
+		return Result{}, err
+	}
+	if err := p.prepare(ctx, time.Unix(in.ExpiresAt, 0)); err != nil {
+		return Result{}, err
+	}
+	workflow.GetLogger(ctx).Info("page prepared", "customer_id", in.CustomerID, "page", string(in.Kind), "outcome", p.outcome)
+	return Result{Outcome: p.outcome}, p.finish(ctx)
+}
+
+type page struct {
+	desk
+	answers[Page]
+	in PageInput
+}
+
+// prepare has Stripe make the page and lets whoever waits know.
+func (p *page) prepare(ctx workflow.Context, until time.Time) error {
+	made, err := p.open(ctx, until)
+	outcome := unmade(err, PageRefused, PageExpired)
+	switch {
+	case outcome != "":
+		workflow.GetLogger(ctx).Warn("stripe made no page", "customer_id", p.in.CustomerID, "error", err)
+		p.refuse(outcome)
+	case err != nil:
+		return err
+	case p.outcome == "":
+		p.give(PageOpened, Page{URL: made.URL, Asked: p.in})
+	}
+	return nil
+}
+
+// open has Stripe make the page, unless it refuses it itself.
+func (p *page) open(ctx workflow.Context, until time.Time) (made activities.PageMade, err error) {
+	if p.in.Kind == PageSubscribe {
+		if err := p.check(ctx, until); err != nil || p.outcome != "" {
+			return made, err
+		}
+	}
+	return forCustomer(ctx, &p.desk, p.in.CustomerID, until, func(stripeCustomerID, lost string) (activities.PageMade, error) {
+		return p.make(ctx, stripeCustomerID, lost, until)
+	})
+}
+
+// check refuses a subscription to what cannot be subscribed to, and a second one of
+// the same product.
+func (p *page) check(ctx workflow.Context, until time.Time) error {
+	price, err := atStripe[activities.PriceView](ctx, &p.desk, "Ask Stripe for the price", stripeCalls.ViewPrice, until,
+		func(int) any { return activities.PriceInput{PriceID: p.in.PriceID} })
+	if err != nil {
+		return err
+	}
+	if !price.Found || !price.Active || !price.Recurring {
+		p.refuse(PageNoPrice)
+		return nil
+	}
+	has, err := onRows[activities.HasSubscriptionResult](ctx, &p.desk, "Look for a subscription of the product", rowsAndMails.HasSubscription,
+		activities.HasSubscriptionInput{CustomerID: p.in.CustomerID, ProductID: price.ProductID})
+	if err == nil && has.Has {
+		p.refuse(PageSubscribed)
+	}
+	return err
+}
+
+// make has Stripe make the page for one of its customers. lost is the one for whom
+// it could not, because it no longer has them; "": nobody was lost.
+func (p *page) make(ctx workflow.Context, stripeCustomerID, lost string, until time.Time) (activities.PageMade, error) {
+	key := func(n int) string { return numbered("page:"+workflow.GetInfo(ctx).WorkflowExecution.ID, lost, n) }
+	if p.in.Kind == PagePortal {
+		return atStripe[activities.PageMade](ctx, &p.desk, "Have Stripe open the billing portal", stripeCalls.CreatePortalSession, until, func(n int) any {
+			return activities.PortalCall{StripeCustomerID: stripeCustomerID, ReturnURL: p.in.ReturnURL, IdempotencyKey: key(n)}
+		})
+	}
+	return atStripe[activities.PageMade](ctx, &p.desk, "Have Stripe open a page to subscribe on", stripeCalls.CreateSubscriptionSession, until, func(n int) any {
+		return activities.SubscribeCall{
+			CustomerID: p.in.CustomerID, StripeCustomerID: stripeCustomerID, PriceID: p.in.PriceID, Quantity: p.in.Quantity,
+			SuccessURL: p.in.SuccessURL, CancelURL: p.in.CancelURL, IdempotencyKey: key(n),
+		}
+	})
+}
+
 // ResyncInput names customers of Stripe's to be looked at anew. Its workflow's ID
 // is that of a request of support, support-<requestId>.
 type ResyncInput struct {
 	RequestID         string   `json:"requestId"`
 	CustomerID        string   `json:"customerId,omitempty"` // for finding it
 	StripeCustomerIDs []string `json:"stripeCustomerIds"`
+	Generation        int64    `json:"generation,omitempty"` // of the look at the first that was wanted before; 0: none was. The workflow's own, as SyncInput's
 }
 
 // DeliverInput names a message of ours to another service. Its workflow's ID is

@@ -54,6 +54,10 @@ var recordedPaths = map[string][]string{
 	workflows.TypeReconcile:            {"found"},
 	workflows.TypeCheckout:             {"intent_open", "session_open", "refused", "stripe_away", "unpaid"},
 	workflows.TypeSyncCustomer:         {"made", "changed"},
+	workflows.TypeSyncSubscription:     {"mine", "covered_by_another", "mailed", "unowned"},
+	workflows.TypeResync:               {"asked"},
+	workflows.TypeOpenPage:             {"subscribe", "portal", "customer_gone"},
+	workflows.TypeDeliverWebhook:       {"delivered"},
 }
 
 func TestReplay(t *testing.T) {

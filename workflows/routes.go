@@ -51,21 +51,28 @@ func Types() map[string]any {
 		TypeReconcile:            Reconcile,
 		TypeCheckout:             Checkout,
 		TypeSyncCustomer:         SyncCustomer,
+		TypeSyncSubscription:     SyncSubscription,
+		TypeResync:               Resync,
+		TypeOpenPage:             OpenPage,
+		TypeDeliverWebhook:       DeliverWebhook,
 	}
 }
 
 // ForEvent names the workflow type that handles an event; ok is false when none
-// does. Sessions that set up a subscription or a payment method are no payments.
+// does. Sessions that set up a payment method are no payments, and those that begin
+// a subscription make no order: which of them are paid, Stripe's invoices say.
 func ForEvent(e models.Event) (name string, ok bool) {
 	switch e.Type {
-	case "payment_intent.succeeded", "checkout.session.async_payment_succeeded":
+	case "payment_intent.succeeded":
 		return TypeFulfillOrder, true
 	case "payment_intent.processing":
 		return TypeRecordPayment, true
-	case "payment_intent.payment_failed", "checkout.session.async_payment_failed":
+	case "payment_intent.payment_failed":
 		return TypeRecordPaymentFailure, true
 	case "payment_intent.canceled", "checkout.session.expired":
 		return TypeCancelPayment, true
+	case "checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed":
+		return forSession(e)
 	case "charge.refunded", "refund.created", "refund.updated", "refund.failed", "charge.refund.updated":
 		return TypeRecordRefund, true
 	case "charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed",
@@ -73,15 +80,33 @@ func ForEvent(e models.Event) (name string, ok bool) {
 		return TypeTrackDispute, true
 	case "review.opened", "review.closed":
 		return TypeTrackReview, true
-	case "checkout.session.completed":
-		if e.Mode != "payment" {
-			return "", false
-		}
-		if e.PaymentStatus == "unpaid" {
-			return TypeRecordPayment, true
-		}
-		return TypeFulfillOrder, true
+	case "customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
+		"customer.subscription.paused", "customer.subscription.resumed",
+		"customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
+		"customer.subscription.trial_will_end",
+		"invoice.paid", "invoice.payment_succeeded", "invoice.payment_failed", "invoice.payment_action_required",
+		"invoice.upcoming", "invoice.marked_uncollectible", "invoice.finalized",
+		"customer.deleted":
+		return TypeSyncSubscription, true
 	default:
 		return "", false
+	}
+}
+
+// forSession is ForEvent for sessions that are over.
+func forSession(e models.Event) (name string, ok bool) {
+	switch {
+	case e.Mode == "subscription":
+		return TypeSyncSubscription, true
+	case e.Type == "checkout.session.async_payment_succeeded":
+		return TypeFulfillOrder, true
+	case e.Type == "checkout.session.async_payment_failed":
+		return TypeRecordPaymentFailure, true
+	case e.Mode != "payment":
+		return "", false
+	case e.PaymentStatus == "unpaid":
+		return TypeRecordPayment, true
+	default:
+		return TypeFulfillOrder, true
 	}
 }

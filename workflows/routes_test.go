@@ -35,7 +35,12 @@ func TestForEvent(t *testing.T) {
 		{"payment_intent.canceled", "", "", workflows.TypeCancelPayment},
 		{"checkout.session.expired", "payment", "unpaid", workflows.TypeCancelPayment},
 
-		{"checkout.session.completed", "subscription", "paid", none},
+		{"checkout.session.completed", "subscription", "paid", workflows.TypeSyncSubscription},
+		{"checkout.session.completed", "subscription", "unpaid", workflows.TypeSyncSubscription},
+		{"checkout.session.async_payment_succeeded", "subscription", "paid", workflows.TypeSyncSubscription},
+		{"checkout.session.async_payment_failed", "subscription", "unpaid", workflows.TypeSyncSubscription},
+		{"checkout.session.expired", "subscription", "unpaid", workflows.TypeCancelPayment},
+
 		{"checkout.session.completed", "setup", "no_payment_required", none},
 		{"checkout.session.completed", "", "paid", none},
 		{"checkout.session.completed", "Payment", "paid", none},
@@ -65,10 +70,27 @@ func TestForEvent(t *testing.T) {
 		{"charge.succeeded", "", "", none},
 		{"charge.updated", "", "", none},
 
-		// These are the contract's too, and belong to later work.
-		{"customer.subscription.created", "", "", none},
-		{"invoice.paid", "", "", none},
-		{"customer.deleted", "", "", none},
+		{"customer.subscription.created", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.updated", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.deleted", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.paused", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.resumed", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.pending_update_applied", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.pending_update_expired", "", "", workflows.TypeSyncSubscription},
+		{"customer.subscription.trial_will_end", "", "", workflows.TypeSyncSubscription},
+		{"invoice.paid", "", "", workflows.TypeSyncSubscription},
+		{"invoice.payment_succeeded", "", "", workflows.TypeSyncSubscription},
+		{"invoice.payment_failed", "", "", workflows.TypeSyncSubscription},
+		{"invoice.payment_action_required", "", "", workflows.TypeSyncSubscription},
+		{"invoice.upcoming", "", "", workflows.TypeSyncSubscription},
+		{"invoice.marked_uncollectible", "", "", workflows.TypeSyncSubscription},
+		{"invoice.finalized", "", "", workflows.TypeSyncSubscription},
+		{"customer.deleted", "", "", workflows.TypeSyncSubscription},
+
+		{"customer.updated", "", "", none},
+		{"customer.subscription.deferred", "", "", none},
+		{"invoice.created", "", "", none},
+		{"invoice.voided", "", "", none},
 	} {
 		name := strings.Join([]string{c.eventType, c.mode, c.paymentStatus}, " ")
 		t.Run(name+" goes to "+cmp.Or(c.want, "nobody"), func(t *testing.T) {
@@ -95,4 +117,10 @@ func TestStripeQueue(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "stripe", workflows.StripeQueue("fulfillment"))
 	assert.Equal(t, "shop-2-stripe", workflows.StripeQueue("shop-2"), "another installation asks its own Stripe account")
+}
+
+func TestSyncQueue(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "stripe-sync", workflows.SyncQueue("fulfillment"))
+	assert.Equal(t, "shop-2-stripe-sync", workflows.SyncQueue("shop-2"))
 }

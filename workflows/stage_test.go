@@ -55,6 +55,8 @@ func newStage(t *testing.T) *stage {
 	s.RegisterActivity(&activities.Activities{})
 	s.RegisterActivity(&activities.Stripe{})
 	s.RegisterActivity(&activities.Reconciler{})
+	s.RegisterActivity(&activities.Billing{})
+	s.RegisterActivity(&activities.Messenger{})
 	for name, function := range workflows.Types() {
 		s.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}
@@ -113,7 +115,7 @@ func (s *stage) answerAlways(activity string, err error) {
 // failure is what an activity returns beside an error: the zero value of its
 // result, if it has one.
 func failure(activity string, err error) []any {
-	for _, set := range []any{&activities.Activities{}, &activities.Stripe{}} {
+	for _, set := range []any{&activities.Activities{}, &activities.Stripe{}, &activities.Billing{}, &activities.Messenger{}} {
 		method, ok := reflect.TypeOf(set).MethodByName(activity)
 		if ok && method.Type.NumOut() == 2 {
 			return []any{reflect.Zero(method.Type.Out(0)).Interface(), err}
@@ -234,7 +236,7 @@ func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, op
 
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {
 	// What is unset can only be seen from what was there before.
-	for _, key := range []temporal.SearchAttributeKeyKeyword{workflows.AttrOrderID, workflows.AttrBlockedReason} {
+	for _, key := range []temporal.SearchAttributeKeyKeyword{workflows.AttrOrderID, workflows.AttrBlockedReason, workflows.AttrCustomerID} {
 		const before = "before"
 		after := temporal.NewSearchAttributes(append([]temporal.SearchAttributeUpdate{key.ValueSet(before)}, updates...)...)
 		value, ok := after.GetKeyword(key)
@@ -312,12 +314,21 @@ func (told story) play(s *stage, workflowType string) (workflows.Result, error) 
 		return s.start(workflows.CheckoutWorkflowID(input.PaymentID), workflowType, attributes, input)
 	case workflows.CustomerInput:
 		return s.start(workflows.CustomerWorkflowID(input.CustomerID), workflowType, temporal.SearchAttributes{}, input)
+	case workflows.ResyncInput:
+		return s.start(workflows.SupportWorkflowID(input.RequestID), workflowType, ofCustomer, input)
+	case workflows.PageInput:
+		return s.start(workflows.PageWorkflowID(input.CustomerID, "tab-1"), workflowType, ofCustomer, input)
+	case workflows.DeliverInput:
+		return s.start(workflows.DeliveryWorkflowID(input.MessageID), workflowType, ofCustomer, input)
 	default:
 		return s.play(workflowType, told.event)
 	}
 }
 
-var attributes = workflows.SupportAttributes("pi_1", "auth0|7", "bakery")
+var (
+	attributes = workflows.SupportAttributes("pi_1", "auth0|7", "bakery")
+	ofCustomer = workflows.SupportAttributes("", "auth0|7", "")
+)
 
 // every story of every workflow type.
 func every() map[string][]story {
@@ -333,6 +344,10 @@ func every() map[string][]story {
 		workflows.TypeOpenCase:             caseStories(),
 		workflows.TypeCheckout:             checkoutStories(),
 		workflows.TypeSyncCustomer:         customerStories(),
+		workflows.TypeSyncSubscription:     syncStories(),
+		workflows.TypeResync:               resyncStories(),
+		workflows.TypeOpenPage:             pageStories(),
+		workflows.TypeDeliverWebhook:       deliveryStories(),
 	}
 }
 

@@ -7,8 +7,8 @@
 // at the start, where it costs nothing measurable.
 //
 // While Temporal is away an event is a row of Postgres's inbox instead, and so is
-// the workflow of an action of support, always: it is written with the action. A
-// Dispatcher in every process of the API starts what is there, oldest first. Rows
+// the workflow of an action of support or of a message to another service, always:
+// it is written with the action or the message. A Dispatcher in every process of the API starts what is there, oldest first. Rows
 // are started at least once, and the workflow's ID makes that once.
 package ingest
 

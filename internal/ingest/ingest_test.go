@@ -124,19 +124,65 @@ func TestStartPending(t *testing.T) {
 		assert.Equal(t, direct.inputs, later.inputs)
 	})
 
-	t.Run("an action's starts once for ever", func(t *testing.T) {
+	for _, c := range []struct {
+		name, id, workflowType, input string
+		want                          any
+		found                         map[string]any // search attributes
+		summary                       string
+	}{
+		{
+			"an action's", "support-r1", workflows.TypeSupportAction, `{"paymentId":"pay_1","requestId":"r1","paymentIntentId":"pi_1","customerId":"auth0|7","storeId":"bakery"}`,
+			workflows.SupportInput{PaymentID: "pay_1", RequestID: "r1", PaymentIntentID: "pi_1", CustomerID: "auth0|7", StoreID: "bakery"},
+			map[string]any{"PaymentIntentID": "pi_1", "CustomerID": "auth0|7", "StoreID": "bakery"},
+			"Request of support about payment pay_1",
+		},
+		{
+			"that of a look that support asks for", "support-r2", workflows.TypeResync, `{"requestId":"r2","customerId":"auth0|7","stripeCustomerIds":["cus_1","cus_2"]}`,
+			workflows.ResyncInput{RequestID: "r2", CustomerID: "auth0|7", StripeCustomerIDs: []string{"cus_1", "cus_2"}},
+			map[string]any{"CustomerID": "auth0|7"},
+			"Request of support to look at cus_1, cus_2",
+		},
+		{
+			"that of a look at many", "support-r3", workflows.TypeResync, `{"requestId":"r3","stripeCustomerIds":["cus_1","cus_2","cus_3","cus_4"]}`,
+			workflows.ResyncInput{RequestID: "r3", StripeCustomerIDs: []string{"cus_1", "cus_2", "cus_3", "cus_4"}},
+			map[string]any{},
+			"Request of support to look at 4 customers at Stripe",
+		},
+		{
+			"a message's", "webhook-msg_1", workflows.TypeDeliverWebhook, `{"messageId":"msg_1","customerId":"auth0|7"}`,
+			workflows.DeliverInput{MessageID: "msg_1", CustomerID: "auth0|7"},
+			map[string]any{"CustomerID": "auth0|7"},
+			"Message msg_1 to another service",
+		},
+	} {
+		t.Run(c.name+" starts once for ever", func(t *testing.T) {
+			t.Parallel()
+			f := newTemporal()
+			p := models.PendingStart{WorkflowID: c.id, WorkflowType: c.workflowType, Input: json.RawMessage(c.input)}
+			require.NoError(t, ingest.StartPending(t.Context(), f, "queue", p))
+			require.NoError(t, ingest.StartPending(t.Context(), f, "queue", p), "a second one is as good as the first")
+			o := f.options[c.id]
+			assert.Equal(t, "queue", o.TaskQueue)
+			assert.Equal(t, enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, o.WorkflowIDReusePolicy)
+			assert.True(t, o.WorkflowExecutionErrorWhenAlreadyStarted)
+			assert.Zero(t, o.WorkflowExecutionTimeout, "a timeout would skip what is due")
+			assert.Equal(t, c.workflowType, f.types[c.id])
+			assert.Equal(t, c.want, f.inputs[c.id])
+			assert.Equal(t, c.summary, o.StaticSummary)
+			found := map[string]any{}
+			for key, value := range o.TypedSearchAttributes.GetUntypedValues() {
+				found[key.GetName()] = value
+			}
+			assert.Equal(t, c.found, found)
+		})
+	}
+
+	t.Run("what is no input of ours is refused", func(t *testing.T) {
 		t.Parallel()
 		f := newTemporal()
-		p := models.PendingStart{WorkflowID: "support-r1", WorkflowType: workflows.TypeSupportAction, Input: json.RawMessage(`{"paymentId":"pi_1","requestId":"r1"}`)}
-		require.NoError(t, ingest.StartPending(t.Context(), f, "queue", p))
-		require.NoError(t, ingest.StartPending(t.Context(), f, "queue", p), "a second one is as good as the first")
-		o := f.options["support-r1"]
-		assert.Equal(t, "queue", o.TaskQueue)
-		assert.Equal(t, enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, o.WorkflowIDReusePolicy)
-		assert.True(t, o.WorkflowExecutionErrorWhenAlreadyStarted)
-		assert.Zero(t, o.WorkflowExecutionTimeout, "a timeout would skip what is due")
-		assert.Equal(t, "SupportAction", f.types["support-r1"])
-		assert.Equal(t, workflows.SupportInput{PaymentID: "pi_1", RequestID: "r1"}, f.inputs["support-r1"])
+		err := ingest.StartPending(t.Context(), f, "queue", models.PendingStart{WorkflowID: "webhook-msg_1", WorkflowType: workflows.TypeDeliverWebhook, Input: json.RawMessage(`[]`)})
+		require.ErrorContains(t, err, "webhook-msg_1")
+		assert.Empty(t, f.started())
 	})
 
 	t.Run("an event there already is as good as started", func(t *testing.T) {
