@@ -123,8 +123,8 @@ func (t *Tx) finalize(in wire.Object) {
 	in["status"], in["effective_at"] = "open", t.Now()
 	in["ending_balance"] = in.Int("starting_balance") + in.Int("total") - in.Int("amount_due")
 	in.Sub("status_transitions")["finalized_at"] = t.Now()
-	base := "https://invoice.stripe.com/i/acct_standin/test_" + in.ID()
-	in["hosted_invoice_url"], in["invoice_pdf"] = base, base+"/pdf"
+	page := t.ledger.page("invoice", in.ID())
+	in["hosted_invoice_url"], in["invoice_pdf"] = page, page+"/pdf"
 	t.Emit("invoice.finalized", in)
 	t.credit(customer, in.Int("total")-in.Int("amount_due"))
 	if in.Int("amount_due") == 0 {
@@ -139,7 +139,7 @@ func (t *Tx) finalize(in wire.Object) {
 
 // credit changes what a customer owes, or is owed where that is less than nothing, in minor units.
 func (t *Tx) credit(customer wire.Object, amount int64) {
-	if amount != 0 {
+	if amount != 0 && !customer.Bool("deleted") {
 		customer["balance"] = customer.Int("balance") + amount
 		t.Emit("customer.updated", customer)
 	}
