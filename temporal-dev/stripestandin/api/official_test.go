@@ -389,6 +389,8 @@ func (w *walk) bill() {
 	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "items[0][id]=$item", "items[0][price]=$dearer", "proration_behavior=always_invoice")
 	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "cancel_at_period_end=true")
 	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "cancel_at_period_end=false", "pause_collection[behavior]=keep_as_draft")
+	w.call("", "POST /v1/customers/{customer}", "address[country]=US", "address[postal_code]=94103")
+	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "automatic_tax[enabled]=true")
 	w.call("", "GET /v1/invoices/{invoice}", "expand[]=charge", "expand[]=payment_intent")
 	w.call("", "GET /v1/invoices/{invoice}/lines", "limit=100")
 	w.call("", "GET /v1/invoices", "subscription=$subscription_exposed_id")

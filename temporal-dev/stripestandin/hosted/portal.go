@@ -132,10 +132,10 @@ func priceOf(price wire.Object, quantity int64) string {
 // cardName is a payment method as people know it; "" for none.
 func cardName(method wire.Object) string {
 	if funds := method.Sub("card"); funds != nil {
-		return strings.ToUpper(funds.Text("brand")[:1]) + funds.Text("brand")[1:] + " •••• " + funds.Text("last4")
+		return strings.ToUpper(funds.Text("brand")[:1]) + funds.Text("brand")[1:] + "\u00a0••••\u00a0" + funds.Text("last4")
 	}
 	if funds := method.Sub("us_bank_account"); funds != nil {
-		return "Bank account •••• " + funds.Text("last4")
+		return "Bank account\u00a0••••\u00a0" + funds.Text("last4")
 	}
 	return ""
 }

@@ -37,13 +37,11 @@ func (t *Tx) fill(in, s wire.Object, reason string, lines []wire.Object) {
 	in["status"], in["auto_advance"] = "draft", true
 	in["account_country"] = "US"
 	in["period_start"], in["period_end"] = t.looksBack(s)
-	total := int64(0)
 	for _, line := range lines {
 		line["invoice"] = nullable(in.ID())
-		total += line.Int("amount")
 	}
+	t.taxInvoice(in, s, lines)
 	in["lines"] = wire.List("/v1/invoices/"+in.ID()+"/lines", false, lines)
-	in["subtotal"], in["subtotal_excluding_tax"], in["total"], in["total_excluding_tax"] = total, total, total, total
 	t.demand(in)
 }
 
