@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"twigz/temporal-dev/stripestandin/ledger"
 	"twigz/temporal-dev/stripestandin/wire"
 )
 
@@ -110,4 +112,37 @@ func TestAnInvoiceShowsItsFirstLinesAndListsThemAll(t *testing.T) {
 			assert.Len(t, o.List("lines"), 10, "in its events, too")
 		}
 	}
+}
+
+func TestWhatADeletedCustomerOwedCanBePaidStill(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	customer := w.member("pm_card_visa")
+	s := w.call(newSubscription, "", "customer", customer, "items[0][price]", w.price("1200"))
+	w.card(customer, "pm_card_chargeCustomerFail")
+	w.wait(32 * aDay)
+	open := w.see(s.ID()).Text("latest_invoice")
+	w.wait(28 * aDay)
+	w.call(deleteCustomer, customer)
+	w.news()
+	_, refusal := w.act(func(x *ledger.Tx) (wire.Object, *wire.Error) { return x.PayInvoice(open, "pm_card_visa") })
+	require.Nil(t, refusal)
+	assert.Equal(t, "paid", w.see(open).Text("status"))
+	assert.NotContains(t, w.news(), "customer.updated", "of whom nothing more is told")
+	assert.Equal(t, wire.Object{"id": customer, "object": "customer", "deleted": true}, w.call(retrieveCustomer, customer))
+}
+
+func TestADraftOfADeletedCustomerStaysOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.subscribe()
+	w.wait(time.Until(time.Unix(s.Int("current_period_end"), 0)) + time.Minute)
+	draft := w.see(s.ID()).Text("latest_invoice")
+	require.Equal(t, "draft", w.see(draft).Text("status"))
+	w.call(deleteCustomer, s.Text("customer"))
+	for _, pattern := range []string{"POST /v1/invoices/{invoice}/finalize", "POST /v1/invoices/{invoice}/pay"} {
+		assert.Equal(t, "customer", w.refused(pattern, draft).Param, pattern)
+	}
+	w.wait(2 * aDay)
+	assert.Equal(t, "draft", w.see(draft).Text("status"))
 }
