@@ -6,7 +6,7 @@
 // then goes wrong here on demand.
 //
 //	/v1/        api ─────┐
-//	/pay/       hosted ──┼──▶ ledger ──events──▶ courier ──signed──▶ webhook endpoints
+//	/pay/ …     hosted ──┼──▶ ledger ──events──▶ courier ──signed──▶ webhook endpoints
 //	/           control ─┘      │ objects, rules, clock    └── every attempt and its answer
 //	            (pages, JSON)   └──▶ Config.File
 //	                     faults: asked by api, ledger (twins) and courier
@@ -123,9 +123,11 @@ func (s *Server) addHook() {
 }
 
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
+	mux, pages := http.NewServeMux(), hosted.Handler(s.ledger)
 	mux.Handle("/v1/", api.Handler(api.Config{Ledger: s.ledger, SecretKey: s.config.SecretKey, Faults: s.faults}))
-	mux.Handle("/pay/", hosted.Handler(s.ledger))
+	for _, room := range []string{"/pay/", "/invoice/", "/portal/"} {
+		mux.Handle(room, pages)
+	}
 	mux.Handle("/", control.New(control.Config{Ledger: s.ledger, Courier: s.courier, Faults: s.faults, Endpoint: s.hook}))
 	return mux
 }
@@ -142,7 +144,7 @@ func (s *Server) tick(ctx context.Context) {
 	}
 }
 
-// ServeHTTP answers Stripe's API under /v1/, the hosted pages under /pay/, the control API under /_control/ and pages for
+// ServeHTTP answers Stripe's API under /v1/, the hosted pages under /pay/, /invoice/ and /portal/, the control API under /_control/ and pages for
 // people under the rest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 

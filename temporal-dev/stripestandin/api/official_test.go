@@ -334,6 +334,8 @@ func (w *walk) takePayments() {
 	w.call("", "GET /v1/checkout/sessions", "limit=3")
 	w.call("session", "POST /v1/checkout/sessions", session...)
 	w.call("", "POST /v1/checkout/sessions/{session}/expire")
+	w.call("", "POST /v1/checkout/sessions", "mode=subscription", "customer=$customer", "line_items[0][price]=$price", "line_items[0][quantity]=1",
+		"success_url=https://shop.example/done", "cancel_url=https://shop.example/", "metadata[customerId]=user_1", "subscription_data[metadata][customerId]=user_1")
 }
 
 func (w *walk) giveBack() {
@@ -380,12 +382,17 @@ func (w *walk) bill() {
 	w.call("", "GET /v1/subscriptions", "customer=$customer", "status=all")
 	w.call("", "GET /v1/subscription_items", "subscription=$subscription_exposed_id")
 	w.call("", "GET /v1/subscription_items/{item}")
-	w.call("", "GET /v1/customers/{customer}", "expand[]=subscriptions")
+	w.call("", "GET /v1/customers/{customer}", "expand[]=subscriptions", "expand[]=invoice_settings.default_payment_method")
+	w.call("", "GET /v1/subscriptions", "customer=$customer", "status=all", "limit=100", "expand[]=data.default_payment_method")
+	w.call("", "GET /v1/invoices", "customer=$customer", "limit=100", "expand[]=data.payment_intent")
+	w.call("", "POST /v1/billing_portal/sessions", "customer=$customer", "return_url=https://shop.example/account")
 	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "items[0][id]=$item", "items[0][price]=$dearer", "proration_behavior=always_invoice")
 	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "cancel_at_period_end=true")
 	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "cancel_at_period_end=false", "pause_collection[behavior]=keep_as_draft")
-	w.call("", "GET /v1/invoices/{invoice}", "expand[]=charge")
-	w.call("", "GET /v1/invoices/{invoice}/lines")
+	w.call("", "POST /v1/customers/{customer}", "address[country]=US", "address[postal_code]=94103")
+	w.call("", "POST /v1/subscriptions/{subscription_exposed_id}", "automatic_tax[enabled]=true")
+	w.call("", "GET /v1/invoices/{invoice}", "expand[]=charge", "expand[]=payment_intent")
+	w.call("", "GET /v1/invoices/{invoice}/lines", "limit=100")
 	w.call("", "GET /v1/invoices", "subscription=$subscription_exposed_id")
 	w.call("", "GET /v1/invoices/upcoming", "subscription=$subscription_exposed_id")
 	w.ledger.Advance(32 * 24 * time.Hour)
@@ -409,6 +416,7 @@ func (w *walk) bill() {
 	w.call("", "POST /v1/subscriptions/{subscription}/resume", "billing_cycle_anchor=now")
 	w.call("", "POST /v1/payment_methods/{payment_method}/detach")
 	w.call("", "DELETE /v1/customers/{customer}")
+	w.call("", "GET /v1/subscriptions", "customer=$customer", "status=all")
 	w.ids["id"] = w.call("", "GET /v1/balance_transactions", "limit=1").List("data")[0].ID()
 	w.call("", "GET /v1/balance_transactions/{id}")
 	w.call("", "GET /v1/charges/{charge}/refunds")

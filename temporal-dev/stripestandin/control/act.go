@@ -22,7 +22,7 @@ type act struct {
 }
 
 // acts are all things that can happen, in the order in which to show them.
-var acts = slices.Concat(paymentActs, refundActs, checkoutActs, customerActs, subscriptionActs, invoiceActs, endpointActs)
+var acts = slices.Concat(paymentActs, refundActs, checkoutActs, customerActs, catalogActs, subscriptionActs, invoiceActs, endpointActs)
 
 // find is the act of a name; nil when there is none.
 func find(name string) *act {

@@ -75,6 +75,16 @@ var subscriptionActs = []act{
 			return nil, update(t, id, wire.Object{"cancel_at_period_end": false})
 		},
 	},
+	{
+		"dunning_outcome",
+		[]string{"subscription"},
+		"Say how the last failed attempt ends",
+		[]field{choice("outcome", "It is then", "canceled", "unpaid", "past_due")},
+		running,
+		func(t *ledger.Tx, id string, in wire.Object) (wire.Object, *wire.Error) {
+			return nil, t.SetDunningOutcome(id, in.Text("outcome"))
+		},
+	},
 }
 
 // update changes a subscription as the API does.
@@ -96,9 +106,13 @@ func changeItem(t *ledger.Tx, id string, in wire.Object) (wire.Object, *wire.Err
 	return nil, update(t, id, params)
 }
 
-// prices are those that a subscription can have.
+// prices are those that a subscription can be changed to.
 func prices(t *ledger.Tx) []field {
-	all := []field{{Name: "", Label: "As it is"}}
+	return append([]field{{Name: "", Label: "As it is"}}, recurring(t)...)
+}
+
+// recurring are the prices that a subscription can have.
+func recurring(t *ledger.Tx) (all []field) {
 	for p := range t.Every("price") {
 		if p.Bool("active") && p.Text("type") == "recurring" {
 			all = append(all, field{Name: p.ID(), Label: who(t, p) + ", " + amountOf(p)})

@@ -41,21 +41,3 @@ func completeSession(t *ledger.Tx, id string, in wire.Object) (wire.Object, *wir
 	})
 	return nil, refusal
 }
-
-// present offers an act to customers who are not deleted.
-func present(_ *ledger.Tx, o wire.Object) bool { return !o.Bool("deleted") }
-
-// customerActs are what customers do about themselves.
-var customerActs = []act{
-	{
-		"set_default_method",
-		[]string{"customer"},
-		"Another card from now on",
-		[]field{methods()},
-		present,
-		func(t *ledger.Tx, id string, in wire.Object) (wire.Object, *wire.Error) {
-			return t.SetDefaultMethod(id, in.Text("method"))
-		},
-	},
-	{"delete_customer", []string{"customer"}, "Delete them", nil, present, calls("DELETE /v1/customers/{customer}")},
-}

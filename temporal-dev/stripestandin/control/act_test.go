@@ -104,6 +104,15 @@ var stories = map[string]story{
 	"set_default_method": {
 		on: func(d *desk) string { return d.customer("") }, said: wire.Object{"method": "pm_card_amex"}, event: "customer.updated", stays: true,
 	},
+	"new_customer": {said: wire.Object{"email": "grace@example.com", "method": visa, "customerId": "user_1"}, event: "customer.created"},
+	"subscribe": {
+		on:    func(d *desk) string { return d.customer(visa) },
+		event: "invoice.paid", stays: true, // what is said is known only once there is a price, see happens
+	},
+	"open_portal": {
+		on: func(d *desk) string { return d.customer(visa) }, said: wire.Object{"returnUrl": "https://shop.example/"}, event: "billing_portal.session.created", stays: true,
+	},
+	"new_price":       {said: wire.Object{"name": "Gold club", "amount": 1200, "interval": "year", "tier": "gold"}, event: "price.created"},
 	"delete_customer": {on: func(d *desk) string { return d.customer(visa) }, event: "customer.deleted"},
 
 	"change_subscription": {
@@ -116,6 +125,7 @@ var stories = map[string]story{
 	"cancel_subscription": {
 		on: subscribed(visa, nil), said: wire.Object{"when": "now"}, event: "customer.subscription.deleted", status: "canceled",
 	},
+	"dunning_outcome":   {on: subscribed(visa, nil), said: wire.Object{"outcome": "unpaid"}, status: "active", stays: true},
 	"keep_subscription": {on: then(subscribed(visa, nil), "cancel_subscription", nil), event: "customer.subscription.updated", status: "active"},
 
 	"finalize_invoice": {on: drafted, event: "invoice.finalized", status: "open"},
@@ -152,7 +162,11 @@ func (s story) happens(d *desk, name string) {
 		id = s.on(d)
 		require.Contains(d, d.offered(id), name)
 	}
-	out := d.act(name, id, s.said)
+	said := s.said
+	if name == "subscribe" {
+		said = wire.Object{"price": d.price()}
+	}
+	out := d.act(name, id, said)
 	var types []string
 	for _, e := range out.List("events") {
 		types = append(types, e.Text("type"))

@@ -55,6 +55,9 @@ var facts = map[string][]fact{
 		{"Open until", "expires_at", asTime},
 		{"Leads back to", "success_url", asIs},
 	},
+	"billing_portal.session": {
+		{"Customer", "customer", asIs}, {"Leads back to", "return_url", asIs},
+	},
 	"refund": {
 		{"Payment", "payment_intent", asIs}, {"Charge", "charge", asIs}, {"Because", "reason", asWords}, {"Failed because", "failure_reason", asWords},
 	},

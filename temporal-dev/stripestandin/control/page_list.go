@@ -21,10 +21,10 @@ type section struct {
 var sections = []section{
 	{"payments", "Payments", []string{"payment_intent"}, "new_payment", "No payment yet."},
 	{"checkout", "Checkout", []string{"checkout.session"}, "", "No Checkout Session yet: a shop makes them."},
-	{"customers", "Customers", []string{"customer"}, "", "No customer yet: a shop makes them."},
-	{"subscriptions", "Subscriptions", []string{"subscription", "invoice"}, "", "No subscription yet: a customer begins one by paying a Checkout Session for it."},
+	{"customers", "Customers", []string{"customer"}, "new_customer", "No customer yet: a shop makes them, and so does the button above."},
+	{"subscriptions", "Subscriptions", []string{"subscription", "invoice"}, "", "No subscription yet: a customer begins one by paying a Checkout Session for it. A customer has a button for it, too."},
 	{"returns", "Refunds & disputes", []string{"refund", "dispute", "review"}, "", "Nothing was given back, disputed or put into review yet. A payment that was collected has buttons for it."},
-	{"catalog", "Products", []string{"product", "price"}, "", "Nothing is for sale yet."},
+	{"catalog", "Products", []string{"product", "price"}, "new_price", "Nothing is for sale yet."},
 	{"endpoints", "Endpoints", []string{"webhook_endpoint"}, "new_endpoint", "Nobody is told of anything."},
 }
 
@@ -43,7 +43,7 @@ type row struct {
 	ID, Kind, Amount, Who, What, When string
 	Status                            chip
 	Remarks                           []chip
-	Page                              string // where a session can be paid; empty: nowhere
+	Page, PageSays                    string // where its customer sees it, and what the link there says; empty: nowhere
 	Forms                             []form
 }
 
@@ -52,10 +52,23 @@ func newRow(t *ledger.Tx, o wire.Object, left *entered) row {
 		ID: o.ID(), Kind: noun(o.Kind()), Amount: amountOf(o), Who: who(t, o), What: what(o), When: clock(o.Int("created")),
 		Status: status(o), Remarks: remarks(t, o), Forms: forms(t, o, left),
 	}
-	if o.Kind() == "checkout.session" && o.Text("status") == "open" {
-		r.Page = o.Text("url")
-	}
+	r.Page, r.PageSays = pageOf(o)
 	return r
+}
+
+// pageOf is where the customer sees an object, and what a link there says.
+func pageOf(o wire.Object) (address, says string) {
+	switch kind := o.Kind(); {
+	case kind == "checkout.session" && o.Text("status") == "open":
+		return o.Text("url"), "Pay on the hosted page"
+	case kind == "billing_portal.session":
+		return o.Text("url"), "Open the billing portal"
+	case kind == "invoice" && o.Text("status") == "open":
+		return o.Text("hosted_invoice_url"), "Pay on the hosted page"
+	case kind == "invoice":
+		return o.Text("hosted_invoice_url"), "As its customer sees it"
+	}
+	return "", ""
 }
 
 func rows(t *ledger.Tx, objects []wire.Object) []row {

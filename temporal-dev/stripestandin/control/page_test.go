@@ -56,11 +56,13 @@ func TestEveryKindHasItsPage(t *testing.T) {
 	subscription := d.subscription(visa, nil)
 	session := d.session()
 	payment := d.payment(visa)
+	portal := d.act("open_portal", d.see(subscription).Text("customer"), nil).Text("made")
 	pages := map[string][]string{
 		session:      {"9.00 EUR", "Pay on the hosted page", "Rye loaf"},
+		portal:       {"Portal session", "Open the billing portal", "/portal/" + portal},
 		subscription: {"12.00 EUR a month", "grace@example.com", "Period until", "Gold"},
 		d.see(subscription).Text("latest_invoice"):       {"12.00 EUR", "Because of", "subscription create"},
-		d.see(subscription).Text("customer"):             {"Grace", "Another card from now on"},
+		d.see(subscription).Text("customer"):             {"Grace", "Another card from now on", "Open the billing portal"},
 		d.see(payment).Text("latest_charge"):             {"26.74 USD", "visa"},
 		d.act("open_dispute", payment, nil).Text("made"): {"needs response", "Evidence due", "The bank decides"},
 		d.hook(): {"all events", "whsec_1", "Roll the secret", "What the stand-in keeps to itself"},

@@ -11,7 +11,7 @@ import (
 // kinds are those of the objects that can be listed.
 var kinds = []string{
 	"payment_intent", "checkout.session", "customer", "subscription", "invoice", "refund", "dispute", "review", "product", "price",
-	"webhook_endpoint", "charge", "payment_method", "balance_transaction", "event",
+	"webhook_endpoint", "charge", "payment_method", "balance_transaction", "billing_portal.session", "event",
 }
 
 // list is a page of the objects of some kinds in which a text occurs, the newest first, from behind the one named after ("":
@@ -79,7 +79,7 @@ func names(o wire.Object, id string) bool {
 }
 
 // relatives are the kinds that are worth a look beside an object that they name, or that names them.
-var relatives = []string{"payment_intent", "charge", "checkout.session", "refund", "dispute", "review", "customer", "subscription", "invoice", "price", "product"}
+var relatives = []string{"billing_portal.session", "payment_intent", "charge", "checkout.session", "refund", "dispute", "review", "customer", "subscription", "invoice", "price", "product"}
 
 // relatedAmong is how many of each kind, the newest, are looked through: this is a page to look at, not a report.
 const relatedAmong = 5000

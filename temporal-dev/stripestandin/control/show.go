@@ -181,7 +181,7 @@ func sent(endpoint wire.Object) string {
 // nouns are what kinds are called, where not by their names.
 var nouns = map[string]string{
 	"payment_intent": "Payment", "checkout.session": "Checkout Session", "webhook_endpoint": "Endpoint", "payment_method": "Payment method",
-	"balance_transaction": "Balance transaction",
+	"balance_transaction": "Balance transaction", "billing_portal.session": "Portal session",
 }
 
 func noun(kind string) string { return cmp.Or(nouns[kind], capital(kind)) }

@@ -31,16 +31,25 @@ func readForm(values url.Values) form {
 	}
 }
 
-// acts are the buttons, by the value that they send: each does its part in a session and says where the browser goes then.
-var acts = map[string]act{
-	"pay":          pay,
-	"later":        payLater,
-	"enter":        enter,
-	"expire":       expire,
-	"authenticate": authenticate(true),
-	"refuse":       authenticate(false),
-	"succeed":      answer(true),
-	"fail":         answer(false),
+// sessionActs are the buttons of a session's page.
+var sessionActs = map[string]act{
+	"pay":          onForm(pay),
+	"later":        onForm(payLater),
+	"enter":        onForm(enter),
+	"expire":       onForm(expire),
+	"authenticate": onForm(authenticate(true)),
+	"refuse":       onForm(authenticate(false)),
+	"succeed":      onForm(answer(true)),
+	"fail":         onForm(answer(false)),
+}
+
+// formAct is a button of a session's page, with what has been entered there.
+type formAct = func(t *ledger.Tx, id string, entered form) (next string, refusal *wire.Error)
+
+func onForm(do formAct) act {
+	return func(t *ledger.Tx, id string, entered url.Values) (string, *wire.Error) {
+		return do(t, id, readForm(entered))
+	}
 }
 
 const (
@@ -95,11 +104,8 @@ func expire(t *ledger.Tx, id string, _ form) (string, *wire.Error) {
 	return pagePath(id), refusal
 }
 
-// act is a button.
-type act = func(t *ledger.Tx, id string, entered form) (next string, refusal *wire.Error)
-
 // authenticate is the holder of a card who proves to their bank who they are, or does not.
-func authenticate(ok bool) act {
+func authenticate(ok bool) formAct {
 	return func(t *ledger.Tx, id string, _ form) (string, *wire.Error) {
 		s := t.Read(id)
 		if refusal := t.CompleteAction(t.IntentOf(s).ID(), ok); refusal != nil {
@@ -113,7 +119,7 @@ func authenticate(ok bool) act {
 }
 
 // answer is the bank that says whether a debit has come.
-func answer(ok bool) act {
+func answer(ok bool) formAct {
 	return func(t *ledger.Tx, id string, _ form) (string, *wire.Error) {
 		return pagePath(id), t.SettleIntent(t.IntentOf(t.Read(id)).ID(), ok)
 	}

@@ -3,7 +3,7 @@ package hosted
 import (
 	"cmp"
 	"fmt"
-	"html/template"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -15,12 +15,12 @@ import (
 
 // view is what the page shows of a session.
 type view struct {
-	Style template.CSS
-	ID    string
+	frame
+	ID string
 	// Stage is what there is to do: pay, authenticate (the payment, with the bank), answer (for the bank), or nothing more:
 	// done, failed, expired.
 	Stage                            string
-	Title, Button                    string
+	Button                           string
 	Lines                            []line
 	Subtotal, Shipping, Tax, TaxNote string // empty: there is none
 	Total, Due                       string
@@ -49,14 +49,16 @@ type rate struct {
 	Chosen          bool
 }
 
-// newView reads what the page of a session shows. Nil: there is no such session.
-func newView(t *ledger.Tx, id string, entered form, refusal *wire.Error) *view {
+func (*view) template() string { return "page.html" }
+
+// showSession is the page of a session.
+func showSession(t *ledger.Tx, id string, entered url.Values, refusal *wire.Error) shown {
 	s, missing := t.Find("checkout.session", id, "")
 	if missing != nil {
 		return nil
 	}
 	v := &view{
-		ID: id, Stage: stage(t, s), SuccessURL: successURL(s), CancelURL: s.Text("cancel_url"), Email: t.SessionEmail(s), Form: entered,
+		ID: id, Stage: stage(t, s), SuccessURL: successURL(s), CancelURL: s.Text("cancel_url"), Email: t.SessionEmail(s), Form: readForm(entered),
 		Expires: time.Unix(s.Int("expires_at"), 0).UTC().Format("2 January 15:04 UTC"),
 	}
 	v.BackTo = cmp.Or(v.CancelURL, v.SuccessURL)
@@ -65,7 +67,7 @@ func newView(t *ledger.Tx, id string, entered form, refusal *wire.Error) *view {
 		v.ask(t, s)
 		v.explain(t, s, refusal)
 	}
-	v.Title = titles[v.Stage]
+	v.Title, v.leads = titles[v.Stage]+" · "+v.Total, []string{v.SuccessURL, v.CancelURL}
 	return v
 }
 
@@ -150,7 +152,7 @@ func (v *view) ask(t *ledger.Tx, s wire.Object) {
 		v.Form.BillingDetails = details(s)
 	}
 	v.Button = button(s, v.Total)
-	v.listCards()
+	v.Cards = choices(v.Form.Card)
 	v.listRates(t, s)
 }
 
@@ -181,15 +183,17 @@ func button(s wire.Object, total string) string {
 // defaultCard is the one that pays.
 const defaultCard = "4242424242424242"
 
-func (v *view) listCards() {
-	chosen := cmp.Or(v.Form.Card, defaultCard)
+// choices are the test cards, with the one that was chosen; empty: the one that pays.
+func choices(chosen string) (shown []card) {
+	chosen = cmp.Or(chosen, defaultCard)
 	all := cards()
 	if _, known := cardOf(chosen); !known {
 		all = append([]ledger.Card{{Number: chosen, Says: "no test card"}}, all...)
 	}
 	for _, c := range all {
-		v.Cards = append(v.Cards, card{Number: c.Number, Shown: grouped(c.Number), Says: c.Says, Chosen: c.Number == chosen})
+		shown = append(shown, card{Number: c.Number, Shown: grouped(c.Number), Says: c.Says, Chosen: c.Number == chosen})
 	}
+	return shown
 }
 
 // grouped writes a card's number as people read it, four digits at a time.

@@ -10,17 +10,20 @@ import (
 // agenda says, for the kinds that time does something to, what it does when the time in an object's _due has come. It must
 // set another _due or take it away.
 var agenda = map[string]func(t *Tx, o wire.Object){
-	"event":            func(t *Tx, o wire.Object) { t.remove(o.ID()) },
-	Answer:             func(t *Tx, o wire.Object) { t.remove(o.ID()) },
-	"charge":           chargeDue,
-	"checkout.session": sessionDue,
-	"dispute":          disputeDue,
-	"invoice":          invoiceDue,
-	"payment_intent":   intentDue,
-	"refund":           refundDue,
-	"subscription":     subscriptionDue,
-	"webhook_endpoint": endpointDue,
+	"event":                  forget,
+	Answer:                   forget,
+	"billing_portal.session": forget,
+	"charge":                 chargeDue,
+	"checkout.session":       sessionDue,
+	"dispute":                disputeDue,
+	"invoice":                invoiceDue,
+	"payment_intent":         intentDue,
+	"refund":                 refundDue,
+	"subscription":           subscriptionDue,
+	"webhook_endpoint":       endpointDue,
 }
+
+func forget(t *Tx, o wire.Object) { t.remove(o.ID()) }
 
 // Advance sets the clock ahead and does, in the order of their times, all the things that were to happen meanwhile. Zero
 // does what has become due by itself.

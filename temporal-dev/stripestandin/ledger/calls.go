@@ -16,7 +16,7 @@ func Calls() map[string]Call {
 	all := map[string]Call{}
 	for _, some := range []map[string]Call{
 		customerCalls, paymentMethodCalls, paymentIntentCalls, chargeCalls, refundCalls, disputeCalls, reviewCalls, balanceCalls,
-		sessionCalls, catalogCalls, subscriptionCalls, invoiceCalls, eventCalls, endpointCalls,
+		sessionCalls, catalogCalls, subscriptionCalls, invoiceCalls, portalCalls, eventCalls, endpointCalls,
 	} {
 		for pattern, call := range some {
 			all[pattern] = limited(call)

@@ -9,7 +9,7 @@ import (
 // Render is an object as a version shows it ("" for the account's own), without what is the ledger's own.
 func (t *Tx) Render(o wire.Object, version string) wire.Object {
 	if o.Kind() != "event" {
-		return o.Public().Clone().In(version)
+		return shortened(o.Public().Clone()).In(version)
 	}
 	if version == "" {
 		version = t.ledger.config.APIVersion
@@ -20,8 +20,19 @@ func (t *Tx) Render(o wire.Object, version string) wire.Object {
 	if previous := data.Sub("previous_attributes"); previous != nil {
 		data["previous_attributes"] = data.Sub("object").PreviousIn(version, previous)
 	}
-	data["object"] = data.Sub("object").In(version)
+	data["object"] = shortened(data.Sub("object")).In(version)
 	return event
+}
+
+// linesShown is how many lines an invoice itself shows. The others are had from its list of lines.
+const linesShown = 10
+
+// shortened leaves an invoice the first of its lines.
+func shortened(o wire.Object) wire.Object {
+	if lines := o.List("lines"); o.Kind() == "invoice" && len(lines) > linesShown {
+		o["lines"] = wire.List(o.Sub("lines").Text("url"), true, lines[:linesShown])
+	}
+	return o
 }
 
 // RenderAll renders an object, or each object of a list, and puts whole objects in the place of the IDs that the paths name:
@@ -70,6 +81,9 @@ func (t *Tx) expand(o wire.Object, version string, steps []string, path string) 
 			}
 		}
 		return nil
+	}
+	if o.Bool("deleted") {
+		return nil // what is left of a deleted customer has nothing to expand, which is no mistake of whoever asks
 	}
 	field := steps[0]
 	value, ok := t.expanded(o, field, version)

@@ -37,13 +37,11 @@ func (t *Tx) fill(in, s wire.Object, reason string, lines []wire.Object) {
 	in["status"], in["auto_advance"] = "draft", true
 	in["account_country"] = "US"
 	in["period_start"], in["period_end"] = t.looksBack(s)
-	total := int64(0)
 	for _, line := range lines {
 		line["invoice"] = nullable(in.ID())
-		total += line.Int("amount")
 	}
+	t.taxInvoice(in, s, lines)
 	in["lines"] = wire.List("/v1/invoices/"+in.ID()+"/lines", false, lines)
-	in["subtotal"], in["subtotal_excluding_tax"], in["total"], in["total_excluding_tax"] = total, total, total, total
 	t.demand(in)
 }
 
@@ -123,8 +121,8 @@ func (t *Tx) finalize(in wire.Object) {
 	in["status"], in["effective_at"] = "open", t.Now()
 	in["ending_balance"] = in.Int("starting_balance") + in.Int("total") - in.Int("amount_due")
 	in.Sub("status_transitions")["finalized_at"] = t.Now()
-	base := "https://invoice.stripe.com/i/acct_standin/test_" + in.ID()
-	in["hosted_invoice_url"], in["invoice_pdf"] = base, base+"/pdf"
+	page := t.ledger.page("invoice", in.ID())
+	in["hosted_invoice_url"], in["invoice_pdf"] = page, page+"/pdf"
 	t.Emit("invoice.finalized", in)
 	t.credit(customer, in.Int("total")-in.Int("amount_due"))
 	if in.Int("amount_due") == 0 {
@@ -139,7 +137,7 @@ func (t *Tx) finalize(in wire.Object) {
 
 // credit changes what a customer owes, or is owed where that is less than nothing, in minor units.
 func (t *Tx) credit(customer wire.Object, amount int64) {
-	if amount != 0 {
+	if amount != 0 && !customer.Bool("deleted") {
 		customer["balance"] = customer.Int("balance") + amount
 		t.Emit("customer.updated", customer)
 	}

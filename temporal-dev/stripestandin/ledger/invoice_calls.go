@@ -67,10 +67,22 @@ func onInvoice(done string, statuses []string, do func(*Tx, wire.Object)) Call {
 		if status := o.Text("status"); !slices.Contains(statuses, status) {
 			return nil, wire.Invalid("", "", "This invoice cannot be %s because it is %s.", done, status)
 		}
+		if refusal := t.billable(o); refusal != nil {
+			return nil, refusal
+		}
 		assign(o, in.Params, "auto_advance")
 		do(t, o)
 		return o, nil
 	}
+}
+
+// billable refuses to make an invoice of a draft whose customer is there no more.
+func (t *Tx) billable(in wire.Object) *wire.Error {
+	if in.Text("status") != "draft" {
+		return nil
+	}
+	_, refusal := t.Find("customer", in.Text("customer"), "customer")
+	return refusal
 }
 
 // finalizeNow finalizes a draft before its time. It is collected in an hour, unless auto_advance says that it is not.
@@ -98,6 +110,9 @@ const needsAction = "invoice_payment_intent_requires_action"
 func (t *Tx) payInvoice(id, method string, offSession bool) (wire.Object, *wire.Error) {
 	in, refusal := t.Edit("invoice", id, "")
 	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal := t.billable(in); refusal != nil {
 		return nil, refusal
 	}
 	switch status := in.Text("status"); status {

@@ -39,8 +39,10 @@ type Config struct {
 // Answer is the kind of the objects in which the API keeps its answers to requests with idempotency keys.
 const Answer = "_answer"
 
-// stripesPages is where Stripe has its hosted pages.
-const stripesPages = "https://checkout.stripe.com/c"
+// stripesPages is where Stripe has its hosted pages: a session's, an invoice's, the customer portal.
+var stripesPages = map[string]string{
+	"pay": "https://checkout.stripe.com/c/pay/", "invoice": "https://invoice.stripe.com/i/acct_standin/test_", "portal": "https://billing.stripe.com/p/session/",
+}
 
 // Ledger holds every object.
 type Ledger struct {
@@ -50,7 +52,7 @@ type Ledger struct {
 	order   map[string][]string    // IDs by kind, oldest first
 	offset  time.Duration          // how far the clock is ahead of this machine's
 	journal *journal               // nil: nothing is kept
-	pages   string                 // where the hosted pages are
+	pages   string                 // below which the hosted pages are; "": where Stripe has them
 
 	calendar calendar // what the agenda waits for
 }
@@ -58,7 +60,7 @@ type Ledger struct {
 // Open makes a ledger, with all that its file holds.
 func Open(c Config) (*Ledger, error) {
 	c.APIVersion = cmp.Or(c.APIVersion, wire.APIVersion)
-	l := &Ledger{config: c, objects: map[string]wire.Object{}, order: map[string][]string{}, pages: stripesPages}
+	l := &Ledger{config: c, objects: map[string]wire.Object{}, order: map[string][]string{}}
 	if c.File == "" {
 		return l, nil
 	}
@@ -68,12 +70,20 @@ func Open(c Config) (*Ledger, error) {
 	return l, nil
 }
 
-// SetBaseURL says where the hosted pages are: a session's own is below it, at /pay/ and the session's ID. Until it is said,
-// they are where Stripe's are. It may be known only once something listens, and holds for the sessions made from then on.
+// SetBaseURL says where the hosted pages are: below it, at /pay/, /invoice/ and /portal/ and an ID. Until it is said, they are
+// where Stripe's are. It may be known only once something listens, and holds for what is made from then on.
 func (l *Ledger) SetBaseURL(base string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pages = strings.TrimSuffix(base, "/")
+}
+
+// page is the address of the hosted page of a session or an invoice.
+func (l *Ledger) page(room, id string) string {
+	if l.pages == "" {
+		return stripesPages[room] + id
+	}
+	return l.pages + "/" + room + "/" + id
 }
 
 // Close closes the file.

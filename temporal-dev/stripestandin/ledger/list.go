@@ -10,8 +10,12 @@ import (
 // listParams are the parameters of every list that choose a page rather than what is on it.
 var listParams = []string{"limit", "starting_after", "ending_before", "expand"}
 
-// list is one page of the objects of a kind that fit, the newest first.
+// list is one page of the objects of a kind that fit, the newest first. What a deleted customer had is listed still; a customer
+// that never was is an error, and not an empty list.
 func (t *Tx) list(kind string, in Input, url string, fits func(wire.Object) bool) (wire.Object, *wire.Error) {
+	if id := in.Params.Text("customer"); id != "" && t.Read(id).Kind() != "customer" {
+		return nil, wire.Missing("customer", id, "customer")
+	}
 	var all []wire.Object
 	for o := range t.Every(kind) {
 		if fits(o) {

@@ -103,7 +103,7 @@ func (t *Tx) attach(m wire.Object, customer string) *wire.Error {
 		return wire.Invalid("", "", "The payment method you provided has already been attached to a customer.")
 	case m.Bool("_used"):
 		return wire.Invalid("", "", "This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.")
-	case does.decline != "" && !does.authenticate && does.name != chargeCustomerFail:
+	case does.refusesToBeKept():
 		refusal := cardError(does.decline)
 		refusal.Keeps = false
 		return refusal

@@ -63,7 +63,7 @@ func (t *Tx) newSession(params wire.Object) wire.Object {
 		"phone_number_collection", "shipping_address_collection", "submit_type", "success_url",
 	)
 	s["status"], s["payment_status"], s["ui_mode"] = "open", "unpaid", "hosted"
-	s["url"] = t.ledger.pages + "/pay/" + s.ID()
+	s["url"] = t.ledger.page("pay", s.ID())
 	s["expires_at"] = cmp.Or(params.Int("expires_at"), t.Now()+sessionLife)
 	s["_due"] = s["expires_at"]
 	s["_intent"], s["_subscription"], s["_updates"] = params.Sub("payment_intent_data"), params.Sub("subscription_data"), params.Sub("customer_update")

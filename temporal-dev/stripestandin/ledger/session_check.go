@@ -111,13 +111,9 @@ func checkCustomerUpdate(_ *Tx, params wire.Object) *wire.Error {
 	return nil
 }
 
-// checkTax wants an address to be had: on the customer, or from the page and then kept with the customer. The invoices of
-// subscriptions have no tax here.
+// checkTax wants an address to be had: on the customer, or from the page and then kept with the customer.
 func checkTax(t *Tx, params wire.Object) *wire.Error {
 	updates := params.Sub("customer_update")
-	if params.Sub("automatic_tax").Bool("enabled") && params.Text("mode") == "subscription" {
-		return wire.Invalid("", "automatic_tax", "This stand-in for Stripe does not serve `automatic_tax` in `subscription` mode.")
-	}
 	if !params.Sub("automatic_tax").Bool("enabled") || !params.Has("customer") || updates.Text("address") == "auto" || updates.Text("shipping") == "auto" {
 		return nil
 	}

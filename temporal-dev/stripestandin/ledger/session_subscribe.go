@@ -64,6 +64,9 @@ func subscriptionParams(s wire.Object) wire.Object {
 		}
 	}
 	params["customer"], params["items"] = s.Text("customer"), items
+	if s.Sub("automatic_tax").Bool("enabled") {
+		params["automatic_tax"] = wire.Object{"enabled": true}
+	}
 	if once != nil {
 		params["add_invoice_items"] = once
 	}

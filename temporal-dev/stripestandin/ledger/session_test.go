@@ -145,7 +145,6 @@ func TestASessionIsRefused(t *testing.T) {
 		"that makes a customer of a plan":     {plan("customer_creation", "always"), "", "customer_creation", "`customer_creation` can only be used in `payment` mode."},
 		"with an intent of a plan":            {plan("payment_intent_data[description]", "x"), "", "payment_intent_data", "You can not pass `payment_intent_data` in `subscription` mode."},
 		"with a trial of what is sold once":   {basket("subscription_data[trial_period_days]", "7"), "", "subscription_data", "You can not pass `subscription_data` in `payment` mode."},
-		"with tax on a plan":                  {plan("automatic_tax[enabled]", "true"), "", "automatic_tax", "`subscription` mode"},
 		"with a trial of no days":             {plan("subscription_data[trial_period_days]", "0"), "", "subscription_data[trial_period_days]", "trial"},
 		"with a trial that ends tomorrow":     {plan("subscription_data[trial_end]", now(24*time.Hour)), "", "subscription_data[trial_end]", "at least 2 days in the future"},
 		"for what it does not serve":          {basket("discounts[0][coupon]", "x"), "", "discounts", "does not serve `discounts`"},

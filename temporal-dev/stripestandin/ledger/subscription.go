@@ -39,12 +39,12 @@ func init() { // not where it is declared: customers end subscriptions, and subs
 // The parameters that do something here.
 var (
 	servedSubscription = []string{
-		"add_invoice_items", "cancel_at", "cancel_at_period_end", "collection_method", "currency", "customer", "default_payment_method", "description",
+		"add_invoice_items", "automatic_tax[enabled]", "cancel_at", "cancel_at_period_end", "collection_method", "currency", "customer", "default_payment_method", "description",
 		"expand", "items", "metadata", "off_session", "payment_behavior", "payment_settings[save_default_payment_method]", "proration_behavior", "trial_end",
 		"trial_period_days", "trial_settings",
 	}
 	servedSubscriptionUpdate = []string{
-		"billing_cycle_anchor", "cancel_at", "cancel_at_period_end", "default_payment_method", "description", "expand", "items", "metadata",
+		"automatic_tax[enabled]", "billing_cycle_anchor", "cancel_at", "cancel_at_period_end", "default_payment_method", "description", "expand", "items", "metadata",
 		"off_session", "pause_collection", "payment_behavior", "payment_settings[save_default_payment_method]", "proration_behavior",
 		"trial_end", "trial_settings", "cancellation_details",
 	}
@@ -68,7 +68,7 @@ func (t *Tx) startSubscription(params, method wire.Object) (wire.Object, *wire.E
 		return nil, refusal
 	}
 	s := t.newSubscription(customer)
-	for _, set := range []func(*Tx, wire.Object, wire.Object) *wire.Error{setItems, setPayer, setTrial, setTerms} { // in this order
+	for _, set := range []func(*Tx, wire.Object, wire.Object) *wire.Error{setItems, setPayer, setTrial, setTerms, setTax} { // in this order
 		if refusal := set(t, s, params); refusal != nil {
 			return nil, refusal
 		}

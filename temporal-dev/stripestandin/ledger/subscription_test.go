@@ -283,7 +283,7 @@ func TestSubscriptionsAreRefused(t *testing.T) {
 			"customer", bare, "items[0][price]", price, "default_payment_method", w.see(customer).Sub("invoice_settings").Text("default_payment_method"),
 		},
 		"sent by mail":    {"customer", customer, "items[0][price]", price, "collection_method", "send_invoice", "days_until_due", "3"},
-		"tax":             {"customer", customer, "items[0][price]", price, "automatic_tax[enabled]", "true"},
+		"tax's liability": {"customer", customer, "items[0][price]", price, "automatic_tax[liability][type]", "self", "automatic_tax[enabled]", "true"},
 		"canceled before": {"customer", customer, "items[0][price]", price, "cancel_at", "5"},
 	} {
 		refusal := w.refused(newSubscription, "", form...)

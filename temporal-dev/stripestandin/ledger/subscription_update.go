@@ -18,7 +18,7 @@ func updateSubscription(t *Tx, in Input) (wire.Object, *wire.Error) {
 	if refusal := updatable(s, in.Params); refusal != nil {
 		return nil, refusal
 	}
-	for _, set := range []func(*Tx, wire.Object, wire.Object) *wire.Error{setPayer, setTerms, setPause, moveTrial} {
+	for _, set := range []func(*Tx, wire.Object, wire.Object) *wire.Error{setPayer, setTerms, setTax, setPause, moveTrial} {
 		if refusal := set(t, s, in.Params); refusal != nil {
 			return nil, refusal
 		}

@@ -139,6 +139,11 @@ func (m testMethod) account() wire.Object {
 
 func (m testMethod) last4() string { return m.number[len(m.number)-4:] }
 
+// refusesToBeKept tells whether a card is declined when it is to become a customer's already.
+func (m testMethod) refusesToBeKept() bool {
+	return m.decline != "" && !m.authenticate && m.name != chargeCustomerFail
+}
+
 // kind is the type of the payment method.
 func (m testMethod) kind() string {
 	if m.brand == "" {

@@ -14,6 +14,7 @@ const (
 	oldest  = "2022-11-15" // charges no longer hold their refunds
 	april24 = "2024-04-10"
 	basil   = "2025-03-31" // fields of invoices, their lines and subscriptions move
+	june25  = "2025-06-30" // subscriptions say how they are billed
 )
 
 // versions are the releases of Stripe's API that the stand-in knows the shapes of, oldest first.
@@ -61,6 +62,7 @@ var reshapings = []reshaping{
 	{"price", basil, "", func(o Object) { drop(o.Sub("recurring"), "aggregate_usage") }},
 	{"plan", basil, "", func(o Object) { drop(o, "aggregate_usage") }},
 	{"subscription", basil, "", basilSubscription},
+	{"subscription", june25, "", func(o Object) { o["billing_mode"] = Object{"type": "classic"} }},
 	{"invoice", basil, "", basilInvoice},
 	{"line_item", basil, "", basilLine},
 }
@@ -165,11 +167,24 @@ func basilInvoice(o Object) {
 			"subscription_details": Object{"subscription": o["subscription"], "metadata": o.Sub("subscription_details")["metadata"]},
 		}
 	}
-	o["total_taxes"], o["amount_overpaid"] = []any{}, int64(0)
+	o["total_taxes"], o["amount_overpaid"], o["total_pretax_credit_amounts"] = basilTaxes(o.List("total_tax_amounts")), int64(0), []any{}
 	drop(
 		o, "subscription", "subscription_details", "subscription_proration_date", "payment_intent", "charge", "paid", "paid_out_of_band",
 		"quote", "tax", "total_tax_amounts", "application_fee_amount", "transfer_data", "discount",
 	)
+}
+
+// basilTaxes are the taxes of an invoice or a line, which name their rate in a part of their own.
+func basilTaxes(amounts []Object) []any {
+	taxes := []any{}
+	for _, tax := range amounts {
+		behavior := map[bool]string{true: "inclusive", false: "exclusive"}[tax.Bool("inclusive")]
+		taxes = append(taxes, Object{
+			"amount": tax["amount"], "tax_behavior": behavior, "taxability_reason": tax["taxability_reason"], "taxable_amount": tax["taxable_amount"],
+			"type": "tax_rate_details", "tax_rate_details": Object{"tax_rate": tax["tax_rate"]},
+		})
+	}
+	return taxes
 }
 
 // basilLine moves a line's price under pricing, and where it comes from under parent.
@@ -192,7 +207,7 @@ func basilLine(o Object) {
 	}
 	o["parent"] = Object{"type": kind, "subscription_item_details": nil, "invoice_item_details": nil}
 	o.Sub("parent")[kind] = from
-	o["taxes"] = []any{}
+	o["taxes"], o["pretax_credit_amounts"] = basilTaxes(o.List("tax_amounts")), []any{}
 	drop(
 		o, "price", "plan", "type", "subscription", "subscription_item", "invoice_item", "proration", "proration_details", "tax_amounts",
 		"tax_rates", "unit_amount_excluding_tax", "amount_excluding_tax",

@@ -53,6 +53,8 @@ func TestFromBasilOnAnInvoiceHasParentsAndPricing(t *testing.T) {
 	assert.Nil(t, lines[1]["pricing"])
 	assert.NotContains(t, lines[0], "subscription")
 	assert.Equal(t, int64(1200), made.Int("total"), "what has not moved is where it was")
+	assert.Equal(t, []any{}, made["total_taxes"])
+	assert.Equal(t, []any{}, lines[0]["taxes"])
 
 	t.Run("and the object itself is as it was", func(t *testing.T) {
 		t.Parallel()
@@ -72,6 +74,24 @@ func TestFromBasilOnAnInvoiceHasParentsAndPricing(t *testing.T) {
 	})
 }
 
+func TestFromBasilOnTaxesNameTheirRateInAPart(t *testing.T) {
+	t.Parallel()
+	o := invoice()
+	tax := []wire.Object{{"amount": int64(120), "inclusive": false, "tax_rate": "txr_1", "taxability_reason": "standard_rated", "taxable_amount": int64(1200)}}
+	o["tax"], o["total_tax_amounts"] = int64(120), tax
+	o.List("lines")[0]["tax_amounts"] = tax
+	made := o.In("2025-06-30.basil")
+	for _, taxes := range [][]wire.Object{made.List("total_taxes"), made.List("lines")[0].List("taxes")} {
+		require.Len(t, taxes, 1)
+		assert.Equal(t, wire.Object{
+			"amount": int64(120), "tax_behavior": "exclusive", "taxability_reason": "standard_rated", "taxable_amount": int64(1200),
+			"type": "tax_rate_details", "tax_rate_details": wire.Object{"tax_rate": "txr_1"},
+		}, taxes[0])
+	}
+	assert.NotContains(t, made, "total_tax_amounts")
+	assert.Equal(t, int64(120), o.In("2022-11-15").Int("tax"))
+}
+
 func TestFromBasilOnAPeriodIsOnTheItems(t *testing.T) {
 	t.Parallel()
 	o := wire.Normalize(wire.Object{
@@ -83,6 +103,8 @@ func TestFromBasilOnAPeriodIsOnTheItems(t *testing.T) {
 	assert.Equal(t, int64(6), made.List("items")[0].Int("current_period_end"))
 	assert.NotContains(t, made.Sub("latest_invoice"), "paid", "what is in it has moved too")
 	assert.NotContains(t, made.Sub("latest_invoice"), "charge")
+	assert.Equal(t, "classic", made.Sub("billing_mode").Text("type"))
+	assert.NotContains(t, o.In("2025-05-28.basil"), "billing_mode", "which came a month later")
 
 	t.Run("and stripe-go of another version reads zero, without a word", func(t *testing.T) {
 		t.Parallel()
