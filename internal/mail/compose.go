@@ -68,6 +68,11 @@ var wordings = map[news]wording{
 		}
 		return fmt.Sprintf("Evidence counts until %s: dispute %s", v.Due, v.DisputeID)
 	}),
+	{models.TellInvoicePaid, models.ToCustomer}:   read("invoice_paid", subjectOfPaid),
+	{models.TellInvoiceFailed, models.ToCustomer}: read("invoice_failed", subjectOfFailed),
+	{models.TellInvoiceAction, models.ToCustomer}: read("invoice_action", subjectOfAction),
+	{models.TellUpcoming, models.ToCustomer}:      read("upcoming", subjectOfUpcoming),
+	{models.TellTrialEnding, models.ToCustomer}:   read("trial_ending", subjectOfTrial),
 }
 
 // read parses the templates of one wording. They are part of the program, so that
@@ -112,6 +117,8 @@ type view struct {
 	DisputeID string
 	Inquiry   bool   // the bank only asks, so far
 	Due       string // until when evidence counts, date and time in UTC; "": not told
+
+	Bill *bill // nil: it is about no subscription
 }
 
 // item is one line of an order.
@@ -131,6 +138,9 @@ func (s *Sender) Compose(l models.Letter) (Message, error) {
 		return Message{}, fmt.Errorf("compose %s: no words for kind %s to %s", l.ID, l.Kind, l.Recipient)
 	}
 	v := show(l)
+	if v.Bill != nil {
+		v.Store = oneLine(s.from.Name)
+	}
 	v.Subject = words.subject(v)
 	text, err := render(words.text.Execute, v)
 	if err != nil {
@@ -172,6 +182,7 @@ func show(l models.Letter) view {
 	case models.TellConfirmed, models.TellReceived:
 		v.showOrder(l.Order)
 	case models.TellInvoicePaid, models.TellInvoiceFailed, models.TellInvoiceAction, models.TellUpcoming, models.TellTrialEnding:
+		v.showBilling(l)
 	}
 	return v
 }

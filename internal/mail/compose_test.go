@@ -64,6 +64,8 @@ func letter(n news, currency models.Currency) models.Letter {
 		l.Order, l.Detail = order(currency), "The customer called: ordered twice."
 	case models.TellConfirmed, models.TellReceived:
 		l.Order = order(currency)
+	case models.TellInvoicePaid, models.TellInvoiceFailed, models.TellInvoiceAction, models.TellUpcoming, models.TellTrialEnding:
+		l.Store, l.Payment, l.Billing = models.Store{}, models.Payment{}, billing(currency)
 	}
 	return l
 }
@@ -349,6 +351,10 @@ func TestComposeKeepsNamesIntact(t *testing.T) {
 			if len(l.Order.Items) > 0 {
 				l.Order.Items[0].Name = name
 				l.Order.DeliveryAddress["line1"] = name
+			}
+			l.Billing.Invoice.FailureMessage = name
+			if len(l.Billing.Invoice.Lines) > 0 {
+				l.Billing.Invoice.Lines[0].Description, l.Billing.Subscription.Items[0].ProductName = name, name
 			}
 			m := compose(t, l)
 			if !strings.Contains(m.Text, name) || !strings.Contains(m.HTML, "<bdi>"+escaped+"</bdi>") {
