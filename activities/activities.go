@@ -1,14 +1,16 @@
 // Package activities touches the world, once for each call: Twigz's tables, the
 // mail server, Stripe.
 //
-// Three sets of activities live here, each a struct of what it needs, registered
+// Five sets of activities live here, each a struct of what it needs, registered
 // by cmd/worker:
 //
-//	Activities  rows and mails            task queue "fulfillment"
-//	Stripe      calls to Stripe           task queue "stripe", rate-limited there
-//	Reconciler  Stripe, rows, workflows   task queue "stripe"
+//	Activities  rows and mails                 task queue "fulfillment"
+//	Messenger   words to another service       task queue "fulfillment"
+//	Stripe      calls to Stripe                task queue "stripe", rate-limited there
+//	Reconciler  Stripe, rows, workflows        task queue "stripe"
+//	Billing     looks at Stripe's customers    task queue "stripe-sync", rate-limited there
 //
-// (workflows.StripeQueue says what the second is called beside another first.)
+// (workflows.StripeQueue and SyncQueue say what they are called beside another first.)
 //
 // The methods on rows (all of Activities but SendNotifications) are one short
 // idempotent transaction each, so a workflow runs them as local activities first

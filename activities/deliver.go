@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 
 	"twigz/internal/mail"
 	"twigz/models"
@@ -22,7 +23,7 @@ func (a *Activities) support(letter models.Letter) string {
 
 // deliver hands one letter to the mail server. An error means: not now.
 func (a *Activities) deliver(ctx context.Context, letter models.Letter) (models.NotificationStatus, string, error) {
-	log := a.Log.With("payment_id", letter.PaymentID, "kind", letter.Kind, "recipient", letter.Recipient)
+	log := about(a.Log, letter).With("kind", letter.Kind, "recipient", letter.Recipient)
 	if a.Mailer == nil {
 		log.InfoContext(ctx, "notification recorded, no mail server is configured")
 		return models.NotificationRecorded, "", nil
@@ -52,4 +53,13 @@ func unaddressed(to models.Recipient) (models.NotificationStatus, string) {
 		return models.NotificationRecorded, "no support address is set"
 	}
 	return models.NotificationFailed, "no address is known"
+}
+
+// about is the log with what a letter is about: a payment, or one of Stripe's
+// customers.
+func about(log *slog.Logger, letter models.Letter) *slog.Logger {
+	if letter.StripeCustomerID != nil {
+		return log.With("stripe_customer_id", *letter.StripeCustomerID)
+	}
+	return log.With("payment_id", letter.PaymentID)
 }

@@ -24,6 +24,8 @@ type Reconciler struct {
 	DB       *models.DB
 	Livemode bool // of the events that are ours
 	Log      *slog.Logger
+	Grace    time.Duration    // for how long access is kept after a payment failed; 0: not at all
+	Announce *models.Announce // nil: other services are not told of what ends
 
 	// Start starts the workflow of an event: handled is whether any workflow type
 	// is for it, started whether no run was there before.
@@ -181,13 +183,15 @@ type WatchResult struct {
 	Opened  int `json:"opened"`  // payments that somebody was asked to look after: those, and what nobody waited with any more
 
 	Released int `json:"released,omitempty"` // checkouts whose stock nobody had released although their time was over
+	Ended    int `json:"ended,omitempty"`    // customers whose access was kept after a payment failed, and is over
 }
 
 // Watch demands of every succeeded payment an order, its money back, or an open
 // case. It opens a case for each that has none, and for each blocked payment and
 // each dispute whose workflow ended without having dealt with it, because somebody
 // terminated it for example. For the same reason it releases the stock of checkouts
-// that nobody else releases any more.
+// that nobody else releases any more. And since no event tells of it, it ends the
+// access of those who have not paid for as long as they had.
 func (r *Reconciler) Watch(ctx context.Context) (WatchResult, error) {
 	began := time.Now()
 	without, err := r.DB.PaymentsWithoutOutcome(ctx, watchPatience, watchMost)
@@ -201,6 +205,7 @@ func (r *Reconciler) Watch(ctx context.Context) (WatchResult, error) {
 	w.findOrphans(ctx, r.DB.BlockedPayments, "blocked payment has nobody who waits with it")
 	w.findOrphans(ctx, r.DB.WatchedDisputes, "dispute has nobody who watches it")
 	w.releaseOverdue(ctx)
+	w.endGrace(ctx)
 	if err := cmp.Or(ctx.Err(), w.failed.err()); err != nil {
 		return w.result, err
 	}
@@ -282,6 +287,19 @@ func (w *watch) releaseOverdue(ctx context.Context) {
 		w.r.Log.WarnContext(ctx, "overdue checkout released", "payment_id", paymentID)
 		w.result.Released++
 	}
+}
+
+// endGrace reckons anew what customers may have whose time to pay is over.
+func (w *watch) endGrace(ctx context.Context) {
+	if w.over(ctx) {
+		return
+	}
+	activity.RecordHeartbeat(ctx)
+	ended, err := w.r.DB.EndGrace(ctx, w.r.Grace, w.r.Announce)
+	if err != nil {
+		w.failed.add(fmt.Errorf("end grace: %s", models.Describe(err)))
+	}
+	w.result.Ended = ended
 }
 
 // over says whether the rest is to be left for later.

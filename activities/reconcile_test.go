@@ -330,6 +330,25 @@ func TestWatch(t *testing.T) {
 		assert.Contains(t, w.logs.String(), `"msg":"overdue checkout released","payment_id":"pay_1"`)
 	})
 
+	t.Run("ends what was kept for a while after a payment failed, once, and has it told", func(t *testing.T) {
+		t.Parallel()
+		w := newWatchtower(t)
+		w.Grace = 24 * time.Hour
+		w.Announce = &models.Announce{WorkflowType: "DeliverWebhook", WorkflowID: func(id string) string { return "webhook-" + id }}
+		w.exec("INSERT INTO customers (id) VALUES ('auth0|7'), ('auth0|8')")
+		w.exec(`INSERT INTO grants (customer_id, content, access_until) VALUES
+			('auth0|7', '{"status":"past_due","access":true}', now() - interval '1 second'), ('auth0|8', '{"status":"past_due","access":true}', now() + interval '1 hour')`)
+		for _, want := range []activities.WatchResult{{Ended: 1}, {}} {
+			got, err := w.watch()
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+		var told int
+		require.NoError(t, w.DB.SQL().QueryRowContext(t.Context(), `SELECT count(*) FROM outgoing_messages JOIN inbox ON workflow_id = 'webhook-' || id
+			WHERE customer_id = 'auth0|7' AND workflow_type = 'DeliverWebhook'`).Scan(&told))
+		assert.Equal(t, 1, told)
+	})
+
 	t.Run("remembers up to when everything was well", func(t *testing.T) {
 		t.Parallel()
 		w := newWatchtower(t)

@@ -18,6 +18,10 @@ import (
 // again: an amount below its least, a currency that the account cannot charge in.
 const Refused = "StripeRefused"
 
+// CustomerGone is the type of the error of what Stripe will not make because it has
+// no such customer any more: somebody deleted them there.
+const CustomerGone = "StripeCustomerGone"
+
 // shortestSession is the least that Stripe lets a session be open, thirty minutes,
 // and one for the way there.
 const shortestSession = 31 * time.Minute
@@ -41,7 +45,7 @@ type CheckoutCall struct {
 // CreatePaymentIntent makes the payment intent that the shop's own page pays a
 // purchase by. It carries our payment ID and nothing else of ours.
 //
-// What Stripe refuses is an error of type Refused. Its own fault is a KeptFailure,
+// What Stripe refuses is an error of type Refused, or CustomerGone. Its own fault is a KeptFailure,
 // as it is for MakeRefund, and goes on with another key: what the first may have
 // made nobody is ever shown. Everything else passes.
 func (s *Stripe) CreatePaymentIntent(ctx context.Context, in CheckoutCall) (models.Prepared, error) {
@@ -80,24 +84,15 @@ func (s *Stripe) CreateSession(ctx context.Context, in CheckoutCall) (models.Pre
 }
 
 // lessens takes out of the call what a purchase can do without and Stripe refused
-// it for, and says whether there was such: a customer whom Stripe does not know any
-// more, because somebody deleted them there, and an end that is none by Stripe's
-// clock. What is left is another request, and has another key.
+// it for, and says whether there was such: an end that is none by Stripe's clock.
+// What is left is another request, and has another key.
 func (in *CheckoutCall) lessens(err error) bool {
 	var answer *stripe.Error
-	if !errors.As(err, &answer) || answer.HTTPStatusCode != http.StatusBadRequest && answer.HTTPStatusCode != http.StatusNotFound {
+	if !errors.As(err, &answer) || answer.HTTPStatusCode != http.StatusBadRequest || answer.Param != "expires_at" || in.Purchase.ExpiresAt == 0 {
 		return false
 	}
-	switch {
-	case answer.Param == "customer" && answer.Code == stripe.ErrorCodeResourceMissing && in.Purchase.StripeCustomerID != "":
-		in.Purchase.StripeCustomerID = ""
-		in.IdempotencyKey += ":nobody"
-	case answer.Param == "expires_at" && in.Purchase.ExpiresAt != 0:
-		in.Purchase.ExpiresAt = 0
-		in.IdempotencyKey += ":a_day"
-	default:
-		return false
-	}
+	in.Purchase.ExpiresAt = 0
+	in.IdempotencyKey += ":a_day"
 	return true
 }
 
@@ -203,7 +198,7 @@ func (in *CheckoutCall) taxBehavior() *string {
 }
 
 // makingEdge is an error of making something at Stripe, fit for Temporal: Refused,
-// KeptFailure, or one that passes, as that of a key to the API does which an
+// CustomerGone, KeptFailure, or one that passes, as that of a key to the API does which an
 // operator has to mend.
 func makingEdge(what string, err error) error {
 	var answer *stripe.Error
@@ -213,6 +208,8 @@ func makingEdge(what string, err error) error {
 	switch status := answer.HTTPStatusCode; {
 	case isKept(answer):
 		return keptFailure(what, answer)
+	case lacksCustomer(err):
+		return temporal.NewNonRetryableApplicationError(answered(what, answer), CustomerGone, nil)
 	case status == http.StatusBadRequest || status == http.StatusPaymentRequired || status == http.StatusNotFound:
 		return temporal.NewNonRetryableApplicationError(answered(what, answer), Refused, nil)
 	default:

@@ -25,6 +25,7 @@ import (
 
 	"twigz/activities"
 	"twigz/internal/mail"
+	"twigz/internal/outgoing"
 	"twigz/internal/reconcile"
 	"twigz/internal/settings"
 	"twigz/internal/temporalclient"
@@ -57,6 +58,13 @@ const (
 	// stripeRate is requests a second to Stripe, of all workers together. Stripe
 	// allows a hundred in live mode; the rest is for the shop's other programs.
 	stripeRate = 50
+	// syncRate is looks a second at Stripe's customers, of all workers together. A
+	// look is mostly three to five requests: with stripeRate that stays within
+	// Stripe's hundred.
+	syncRate = 10
+	// graceDays is for how long access is kept after a payment failed, unless
+	// SUBSCRIPTION_GRACE_DAYS says otherwise.
+	graceDays, mostGraceDays = 7, 365
 )
 
 // config is what the worker is told from outside.
@@ -68,7 +76,9 @@ type config struct {
 	stripeBase   string // "": Stripe's own address
 	smtpURL      string // "": no mail server
 	mailFrom     string
-	supportEmail string // "": none
+	supportEmail string             // "": none
+	grace        time.Duration      // for how long access is kept after a payment failed; 0: not at all
+	endpoint     *outgoing.Endpoint // nil: no other service is told
 	logLevel     slog.Level
 }
 
@@ -83,6 +93,8 @@ func readConfig(getenv func(string) string) (config, error) {
 		stripeBase:   r.URL("STRIPE_API_BASE", "", "http", "https"),
 		smtpURL:      r.Text("SMTP_URL", ""),
 		supportEmail: r.Text("SUPPORT_EMAIL", ""),
+		grace:        time.Duration(r.Int("SUBSCRIPTION_GRACE_DAYS", graceDays, 0, mostGraceDays)) * 24 * time.Hour,
+		endpoint:     readEndpoint(r),
 		logLevel:     r.LogLevel(),
 	}
 	if c.supportEmail != "" && !models.ValidEmail(c.supportEmail) {
@@ -97,6 +109,29 @@ func readConfig(getenv func(string) string) (config, error) {
 		}
 	}
 	return c, r.Err()
+}
+
+// readEndpoint is nil where no other service is to be told.
+func readEndpoint(r *settings.Reader) *outgoing.Endpoint {
+	const urlName, secretName = "OUTGOING_WEBHOOK_URL", "OUTGOING_WEBHOOK_SECRET"
+	url, secrets := r.Text(urlName, ""), r.List(secretName)
+	if url == "" && r.Text(secretName, "") == "" {
+		return nil
+	}
+	endpoint, err := outgoing.New(url, secrets)
+	if err != nil {
+		r.Fault(urlName+", "+secretName, "must both be set, or neither: "+err.Error())
+	}
+	return endpoint
+}
+
+// announce is how other services are told of what a customer's subscriptions
+// grant; nil where none is.
+func (c config) announce() *models.Announce {
+	if c.endpoint == nil {
+		return nil
+	}
+	return &models.Announce{WorkflowType: workflows.TypeDeliverWebhook, WorkflowID: workflows.DeliveryWorkflowID}
 }
 
 // mailer is nil without a mail server.
@@ -203,7 +238,7 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// work polls both task queues.
+// work polls the task queues.
 func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, temporal client.Client) error {
 	mailer, err := c.mailer()
 	if err != nil {
@@ -212,33 +247,52 @@ func work(ctx context.Context, c config, log *slog.Logger, db *models.DB, tempor
 	stop := make(chan any)
 	go func() { <-ctx.Done(); close(stop) }()
 
-	stripeQueue := workflows.StripeQueue(c.temporal.TaskQueue)
-	stripeCalls := worker.New(temporal, stripeQueue, worker.Options{
-		TaskQueueActivitiesPerSecond: stripeRate,
-		DisableWorkflowWorker:        true,
-		WorkerStopTimeout:            temporalclient.StopTime,
-	})
 	stripe := activities.NewStripe(c.stripeKey, c.stripeBase)
-	stripeCalls.RegisterActivity(stripe)
-	stripeCalls.RegisterActivity(&activities.Reconciler{
-		Stripe: stripe, DB: db, Livemode: c.livemode, Log: log,
-		Start:    reconcile.Start(temporal, c.temporal.TaskQueue),
-		OpenCase: reconcile.OpenCase(temporal, c.temporal.TaskQueue),
-		Running:  reconcile.Running(temporal),
-	})
-	if err := stripeCalls.Start(); err != nil {
-		return fmt.Errorf("poll %s: %w", stripeQueue, err)
+	for _, polled := range []worker.Worker{callStripe(c, log, db, temporal, stripe), syncCustomers(c, log, db, temporal, stripe)} {
+		if err := polled.Start(); err != nil {
+			return fmt.Errorf("poll for calls to stripe: %w", err)
+		}
+		defer polled.Stop()
 	}
-	defer stripeCalls.Stop()
-
 	main := worker.New(temporal, c.temporal.TaskQueue, temporalclient.WorkerOptions())
 	for name, function := range workflows.Types() {
 		main.RegisterWorkflowWithOptions(function, workflow.RegisterOptions{Name: name})
 	}
 	main.RegisterActivity(&activities.Activities{DB: db, Mailer: mailer, SupportEmail: c.supportEmail, Log: log})
+	main.RegisterActivity(&activities.Messenger{DB: db, Endpoint: c.endpoint, Log: log})
 	go schedule(ctx, c, log, temporal)
 	log.InfoContext(ctx, "working", "task_queue", c.temporal.TaskQueue)
 	return main.Run(stop)
+}
+
+// limited polls a queue of nothing but activities, of which no more are begun a
+// second than rate, by all workers together.
+func limited(temporal client.Client, queue string, rate float64) worker.Worker {
+	return worker.New(temporal, queue, worker.Options{
+		TaskQueueActivitiesPerSecond: rate,
+		DisableWorkflowWorker:        true,
+		WorkerStopTimeout:            temporalclient.StopTime,
+	})
+}
+
+// callStripe is the worker of single calls to Stripe, and of reconciliation.
+func callStripe(c config, log *slog.Logger, db *models.DB, temporal client.Client, stripe *activities.Stripe) worker.Worker {
+	w := limited(temporal, workflows.StripeQueue(c.temporal.TaskQueue), stripeRate)
+	w.RegisterActivity(stripe)
+	w.RegisterActivity(&activities.Reconciler{
+		Stripe: stripe, DB: db, Livemode: c.livemode, Log: log, Grace: c.grace, Announce: c.announce(),
+		Start:    reconcile.Start(temporal, c.temporal.TaskQueue),
+		OpenCase: reconcile.OpenCase(temporal, c.temporal.TaskQueue),
+		Running:  reconcile.Running(temporal),
+	})
+	return w
+}
+
+// syncCustomers is the worker of looks at Stripe's customers.
+func syncCustomers(c config, log *slog.Logger, db *models.DB, temporal client.Client, stripe *activities.Stripe) worker.Worker {
+	w := limited(temporal, workflows.SyncQueue(c.temporal.TaskQueue), syncRate)
+	w.RegisterActivity(&activities.Billing{Stripe: stripe, DB: db, Grace: c.grace, Announce: c.announce(), Log: log})
+	return w
 }
 
 // schedule sees to it that reconciliation is scheduled, beside the work: payments

@@ -4,6 +4,7 @@ package settings
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -94,6 +95,20 @@ func (r *Reader) Bool(name string, fallback bool) bool {
 		r.Fault(name, "must be true or false")
 		return fallback
 	}
+}
+
+// Int reads a whole number from least to most.
+func (r *Reader) Int(name string, fallback, least, most int) int {
+	text := r.Text(name, "")
+	if text == "" {
+		return fallback
+	}
+	value, err := strconv.Atoi(text)
+	if err != nil || value < least || value > most {
+		r.Fault(name, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+		return fallback
+	}
+	return value
 }
 
 // List reads values between commas, each trimmed. An empty one is a fault: it

@@ -106,6 +106,20 @@ func TestBool(t *testing.T) {
 	}
 }
 
+func TestInt(t *testing.T) {
+	t.Parallel()
+	read := func(r *settings.Reader) int { return r.Int("X", 7, 0, 365) }
+	for value, want := range map[string]int{"": 7, "0": 0, " 14 ": 14, "365": 365} {
+		got, fault := of(value, read)
+		assert.Empty(t, fault, value)
+		assert.Equal(t, want, got)
+	}
+	for _, value := range []string{"-1", "366", "1.5", "seven", "1e2", "99999999999999999999"} {
+		_, fault := of(value, read)
+		assert.Contains(t, fault, "X must be a whole number from 0 to 365", value)
+	}
+}
+
 func TestList(t *testing.T) {
 	t.Parallel()
 	read := func(r *settings.Reader) []string { return r.List("X") }

@@ -61,24 +61,13 @@ func readDispute(o object, e *models.Event) error {
 		Status:   models.StripeDisputeStatus(o.text("status", maxWord)),
 		Reason:   o.text("reason", maxWord),
 		Currency: o.text("currency", maxCurrency),
-		DueBy:    dueBy(o.inner("evidence_details")),
+		DueBy:    o.inner("evidence_details").moment("due_by"), // 0: evidence counts no more, or never did
 	}
 	err := cmp.Or(readOwn(o, &facts.ID, e), o.minor("amount", &facts.Amount))
 	if facts.ID != "" {
 		e.Dispute = &facts
 	}
 	return err
-}
-
-// dueBy is until when evidence counts, 0 when that is not told or is no time
-// that a calendar has.
-func dueBy(details object) int64 {
-	const year9999 = 253_402_300_799
-	var at int64
-	if read(details, "due_by", &at) != nil || at < 0 || at > year9999 {
-		return 0
-	}
-	return at
 }
 
 // readReview reads https://docs.stripe.com/api/radar/reviews/object. The oldest

@@ -91,8 +91,9 @@ func readSubject(envelope object) (object, error) {
 type kind struct {
 	name string
 	read func(object, *models.Event) error
-	// owns: its metadata is the payment's. A charge's is a copy that a person may
-	// have changed since, and that of what hangs on a charge is its own.
+	// owns: its metadata says whose the payment or the subscription is. A charge's is
+	// a copy that a person may have changed since, that of what hangs on a charge is
+	// its own, and where an invoice's is depends on its version.
 	owns bool
 }
 
@@ -103,28 +104,47 @@ var (
 	refund          = kind{"refund", readRefund, false}
 	dispute         = kind{"dispute", readDispute, false}
 	review          = kind{"review", readReview, false}
+	subscription    = kind{"subscription", readSubscription, true}
+	invoice         = kind{"invoice", readInvoice, false}
+	customer        = kind{"customer", readCustomer, true}
 
 	handled = map[string]kind{
-		"payment_intent.succeeded":                 paymentIntent,
-		"payment_intent.processing":                paymentIntent,
-		"payment_intent.payment_failed":            paymentIntent,
-		"payment_intent.canceled":                  paymentIntent,
-		"checkout.session.completed":               checkoutSession,
-		"checkout.session.async_payment_succeeded": checkoutSession,
-		"checkout.session.async_payment_failed":    checkoutSession,
-		"checkout.session.expired":                 checkoutSession,
-		"charge.refunded":                          charge,
-		"charge.refund.updated":                    refund,
-		"refund.created":                           refund,
-		"refund.updated":                           refund,
-		"refund.failed":                            refund,
-		"charge.dispute.created":                   dispute,
-		"charge.dispute.updated":                   dispute,
-		"charge.dispute.closed":                    dispute,
-		"charge.dispute.funds_withdrawn":           dispute,
-		"charge.dispute.funds_reinstated":          dispute,
-		"review.opened":                            review,
-		"review.closed":                            review,
+		"payment_intent.succeeded":                     paymentIntent,
+		"payment_intent.processing":                    paymentIntent,
+		"payment_intent.payment_failed":                paymentIntent,
+		"payment_intent.canceled":                      paymentIntent,
+		"checkout.session.completed":                   checkoutSession,
+		"checkout.session.async_payment_succeeded":     checkoutSession,
+		"checkout.session.async_payment_failed":        checkoutSession,
+		"checkout.session.expired":                     checkoutSession,
+		"charge.refunded":                              charge,
+		"charge.refund.updated":                        refund,
+		"refund.created":                               refund,
+		"refund.updated":                               refund,
+		"refund.failed":                                refund,
+		"charge.dispute.created":                       dispute,
+		"charge.dispute.updated":                       dispute,
+		"charge.dispute.closed":                        dispute,
+		"charge.dispute.funds_withdrawn":               dispute,
+		"charge.dispute.funds_reinstated":              dispute,
+		"review.opened":                                review,
+		"review.closed":                                review,
+		"customer.subscription.created":                subscription,
+		"customer.subscription.updated":                subscription,
+		"customer.subscription.deleted":                subscription,
+		"customer.subscription.paused":                 subscription,
+		"customer.subscription.resumed":                subscription,
+		"customer.subscription.pending_update_applied": subscription,
+		"customer.subscription.pending_update_expired": subscription,
+		"customer.subscription.trial_will_end":         subscription,
+		"invoice.paid":                                 invoice,
+		"invoice.payment_succeeded":                    invoice,
+		"invoice.payment_failed":                       invoice,
+		"invoice.payment_action_required":              invoice,
+		"invoice.upcoming":                             invoice,
+		"invoice.marked_uncollectible":                 invoice,
+		"invoice.finalized":                            invoice,
+		"customer.deleted":                             customer,
 	}
 )
 
@@ -190,7 +210,8 @@ func newestCharge(paymentIntent object) object {
 
 // readCheckoutSession reads https://docs.stripe.com/api/checkout/sessions/object.
 // A session does not say what was collected: that is its total, unless it says
-// that it is unpaid or, as the oldest versions, nothing.
+// that it is unpaid or, as the oldest versions, nothing. One that sets up a
+// subscription names it, and Stripe's customer.
 func readCheckoutSession(o object, e *models.Event) error {
 	e.Currency = o.text("currency", maxCurrency)
 	e.Mode = o.text("mode", maxWord)
@@ -204,6 +225,9 @@ func readCheckoutSession(o object, e *models.Event) error {
 	)
 	if e.PaymentStatus != "" && e.PaymentStatus != "unpaid" {
 		e.AmountReceived = e.Amount
+	}
+	if e.Mode == "subscription" {
+		err = cmp.Or(err, o.ref("subscription", &e.SubscriptionID), o.ref("customer", &e.StripeCustomerID))
 	}
 	return err
 }

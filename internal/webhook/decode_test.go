@@ -113,6 +113,17 @@ func TestUnreadable(t *testing.T) {
 		"a dispute's intent a number":        event("charge.dispute.funds_withdrawn", `{"object":"dispute","payment_intent":5}`),
 		"a review that is a dispute":         event("review.opened", `{"object":"dispute","id":"du_1"}`),
 		"a review's id a number":             event("review.closed", `{"object":"review","id":5}`),
+		"a subscription that is an invoice":  event("customer.subscription.updated", `{"object":"invoice","id":"in_1"}`),
+		"a subscription's id a number":       event("customer.subscription.updated", `{"object":"subscription","id":5}`),
+		"a subscription's customer a number": event("customer.subscription.updated", `{"object":"subscription","customer":5}`),
+		"an invoice's id a list":             event("invoice.paid", `{"object":"invoice","id":["in_1"]}`),
+		"an invoice's customer a list":       event("invoice.paid", `{"object":"invoice","customer":["cus_1"]}`),
+		"an invoice's subscription a number": event("invoice.paid", `{"object":"invoice","subscription":5}`),
+		"its parent's subscription a number": event("invoice.paid", `{"object":"invoice","parent":{"subscription_details":{"subscription":5}}}`),
+		"an amount that is to come as text":  event("invoice.upcoming", `{"object":"invoice","amount_due":"5"}`),
+		"a deleted customer's id a number":   event("customer.deleted", `{"object":"customer","id":5}`),
+		"a session's subscription a number":  completed(`"mode":"subscription","subscription":5`),
+		"a session's customer a number":      completed(`"mode":"subscription","customer":5`),
 		"a review's charge a number":         event("review.closed", `{"object":"review","charge":5}`),
 	}
 	for name, body := range bodies {
@@ -153,6 +164,12 @@ func TestReadable(t *testing.T) {
 		"a refund of nulls":                    event("refund.created", `{"object":"refund","id":null,"charge":null,"payment_intent":null,"amount":null,"status":null,"metadata":null}`),
 		"a dispute of nulls":                   event("charge.dispute.created", `{"object":"dispute","id":null,"charge":null,"payment_intent":null,"amount":null,"status":null,"evidence_details":null}`),
 		"a review of nulls":                    event("review.opened", `{"object":"review","id":null,"charge":null,"payment_intent":null,"open":null,"reason":null}`),
+		"a subscription of nulls":              event("customer.subscription.trial_will_end", `{"object":"subscription","id":null,"customer":null,"trial_end":null,"metadata":null}`),
+		"an invoice of nulls":                  event("invoice.paid", `{"object":"invoice","id":null,"customer":null,"subscription":null,"subscription_details":null,"parent":null,"metadata":null}`),
+		"a coming invoice of nulls":            event("invoice.upcoming", `{"object":"invoice","id":null,"amount_due":null,"currency":null,"lines":null,"next_payment_attempt":null,"period_end":null}`),
+		"lines that are a text":                event("invoice.upcoming", `{"object":"invoice","lines":"none"}`),
+		"a deleted customer of nulls":          event("customer.deleted", `{"object":"customer","id":null,"metadata":null}`),
+		"a payment's session of customer 5":    completed(`"mode":"payment","customer":5`),
 		"a refund's metadata that is a list":   event("refund.created", `{"object":"refund","metadata":[]}`),
 		"names under another case":             succeeded(`"Amount":"5","ID":5,"METADATA":[]`),
 	}
@@ -363,15 +380,17 @@ func TestCheckoutSessions(t *testing.T) {
 	}
 }
 
-func TestMetadataIsReadWhereItIsThePayments(t *testing.T) {
+func TestMetadataIsReadWhereItSaysWhoseItIs(t *testing.T) {
 	t.Parallel()
-	owners := map[string]bool{"payment_intent": true, "checkout.session": true}
+	owners := map[string]bool{"payment_intent": true, "checkout.session": true, "subscription": true, "invoice": true, "customer": true}
 	for kind, about := range handled {
 		got := mustDecode(t, event(kind, fmt.Sprintf(`{"object":%q,"id":"x_1","metadata":{"paymentId":"pay_1","storeId":5}}`, about.name)))
 		if owner := owners[about.name]; (got.Metadata["paymentId"] == "pay_1") != owner || (got.MetadataProblem != "") != owner {
 			t.Errorf("%s: metadata %q, problem %q", kind, got.Metadata, got.MetadataProblem)
 		}
-		if !strings.Contains(fmt.Sprint(got.PaymentIntentID, got.CheckoutSessionID, got.ChargeID, got.Refund, got.Dispute, got.Review), "x_1") {
+		ids := fmt.Sprint(got.PaymentIntentID, got.CheckoutSessionID, got.ChargeID, got.Refund, got.Dispute, got.Review,
+			got.SubscriptionID, got.InvoiceID, got.StripeCustomerID)
+		if kind != "invoice.upcoming" && !strings.Contains(ids, "x_1") { // which is no invoice yet
 			t.Errorf("%s: %+v", kind, got)
 		}
 		if !Handled(kind) {

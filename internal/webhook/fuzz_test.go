@@ -71,6 +71,13 @@ func FuzzDecode(f *testing.F) {
 		event("refund.updated", `{"object":"refund","id":"re_1","charge":"ch_1","amount":-5,"currency":"usd","status":"odd","reason":"duplicate","failure_reason":"unknown","metadata":{"twigzRefundId":"rfd_\u0000"}}`),
 		event("charge.dispute.closed", `{"object":"dispute","id":"du_1","charge":{"id":"ch_1"},"amount":5,"status":"lost","evidence_details":{"due_by":1718900000}}`),
 		event("review.closed", `{"object":"review","id":"prv_1","open":false,"reason":"approved","closed_reason":5,"opened_reason":"rule"}`),
+		event("customer.subscription.trial_will_end", `{"object":"subscription","id":"sub_1","customer":{"id":"cus_1"},"trial_end":1718900000,"metadata":{"customerId":"c_1"}}`),
+		event("invoice.paid", `{"object":"invoice","id":"in_1","customer":"cus_1","subscription":"sub_1","subscription_details":{"metadata":{"customerId":"c_\u0000"}},"metadata":{"storeId":5}}`),
+		event("invoice.finalized", `{"object":"invoice","id":"in_1","parent":{"type":"subscription_details","subscription_details":{"subscription":{"id":"sub_1"},"metadata":{"customerId":"c_1"}}}}`),
+		event("invoice.upcoming", `{"object":"invoice","customer":"cus_1","amount_due":-5,"currency":"usd","next_payment_attempt":null,"period_end":1718900000,"due_date":-1,
+			"lines":{"object":"list","data":[{"period":{"start":1718900000,"end":1721500000}},null,{"period":5}]}}`),
+		event("customer.deleted", `{"object":"customer","id":"cus_1","deleted":true,"metadata":{"customerId":"c_1"}}`),
+		completed(`"id":"cs_1","mode":"subscription","payment_status":"paid","subscription":"sub_1","customer":{"id":"cus_1"},"invoice":"in_1","metadata":{"customerId":"c_1"}`),
 		completed(`"payment_status":"unpaid","customer_email":"` + strings.Repeat("é", 400) + `","metadata":{"storeId":"` + strings.Repeat(`\u0001`, 600) + `"}`),
 	} {
 		f.Add([]byte(body))

@@ -79,3 +79,31 @@ func (o object) inner(member string) object {
 	}
 	return inner
 }
+
+// moment is a time that we can do without, in Unix seconds: 0 when it is absent
+// or is no time that a calendar has.
+func (o object) moment(member string) int64 {
+	const year9999 = 253_402_300_799
+	var at int64
+	if read(o, member, &at) != nil || at < 0 || at > year9999 {
+		return 0
+	}
+	return at
+}
+
+// list is the objects of a list that we can do without, such as an invoice's
+// lines: none when it is absent or no list. What is no object in it is left out.
+func (o object) list(member string) []object {
+	var raw []json.RawMessage
+	if read(o.inner(member), "data", &raw) != nil {
+		return nil
+	}
+	objects := make([]object, 0, len(raw))
+	for _, each := range raw {
+		var one object
+		if json.Unmarshal(each, &one) == nil && one != nil {
+			objects = append(objects, one)
+		}
+	}
+	return objects
+}
