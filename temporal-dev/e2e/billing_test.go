@@ -142,7 +142,7 @@ func (w *world) keyed(customer, path, key string, body map[string]any) (int, map
 // paysOnPage fills in Stripe's page and pays there.
 func (w *world) paysOnPage(page string) {
 	w.Helper()
-	response, err := http.PostForm(page, url.Values{ //nolint:noctx // a test's
+	response, err := http.PostForm(page, url.Values{
 		"act": {"pay"}, "card": {"4242424242424242"}, "email": {customerEmail}, "name": {"Eve Customer"},
 	})
 	require.NoError(w, err)
