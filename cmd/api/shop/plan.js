@@ -25,7 +25,7 @@ const statuses = {
   },
   past_due: (state) => ({ look: 'bad', title: 'The payment did not go through', text: `${accessOf(state)} ${retryOf(state)}` }),
   unpaid: (state) => ({ look: 'bad', title: 'It is not paid', text: `${accessOf(state)} It goes on when the latest invoice is paid.` }),
-  paused: () => ({ look: 'odd', title: 'Paused', text: 'The trial is over, and there is nothing to charge. Add a payment method to go on.' }),
+  paused: () => ({ look: 'odd', title: 'Paused', text: 'The trial is over, and there is no card to charge. Add one to go on.' }),
   incomplete: () => ({ look: 'odd', anew: true, title: 'The first payment is missing', text: 'It begins when the first invoice is paid.' }),
   incomplete_expired: () => ({ look: 'bad', anew: true, title: 'It did not begin', text: 'The first payment never came. Nothing is owed.' }),
   canceled: (state) => ({ look: 'odd', anew: true, title: 'It has ended', text: until('It ended on', state.endedAt ?? state.canceledAt, 'You can subscribe again.') }),
@@ -159,7 +159,7 @@ function showFacts(state) {
   const facts = [];
   const fact = (what, ...values) => facts.push(make('div', {}, make('dt', { textContent: what }), make('dd', {}, ...values)));
   const { items = [], paymentMethod: card, latestInvoice: invoice, pendingUpdateExpiresAt: pending } = state;
-  if (items.length) fact('Subscribed to', ...items.map((item) => make('span', { textContent: `${item.quantity} × ${item.productName || item.priceId}` })));
+  if (items.length) fact('What it is for', ...items.map((item) => make('span', { textContent: `${item.quantity} × ${item.productName || item.priceId}` })));
   if (card?.last4) fact('Paid by', `${capital(card.brand)} ending in ${card.last4}`);
   if (invoice) fact('Latest invoice', ...invoiceLines(invoice));
   if (pending) fact('Waiting', `a change, to be paid until ${date(pending)}`);
