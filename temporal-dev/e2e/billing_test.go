@@ -127,6 +127,28 @@ func (w *world) subscribes(customer, price, key string) (int, map[string]any) {
 	return w.keyed(customer, "/checkout/session", key, map[string]any{"mode": "subscription", "priceId": price})
 }
 
+// pageFor is Stripe's page to subscribe on, once it is there: a call that could
+// not be done in time is made again.
+func (w *world) pageFor(customer, price, key string) string {
+	w.Helper()
+	return w.pageOf(customer, "/checkout/session", key, map[string]any{"mode": "subscription", "priceId": price})
+}
+
+// pageOf is the page of Stripe's that a call leads to.
+func (w *world) pageOf(customer, path, key string, body map[string]any) string {
+	w.Helper()
+	var status int
+	var answer map[string]any
+	w.until(path+" is answered", func() bool {
+		status, answer = w.keyed(customer, path, key, body)
+		return status != http.StatusServiceUnavailable
+	})
+	require.Equal(w, http.StatusOK, status, "%s: %v", path, answer)
+	page, _ := answer["url"].(string)
+	require.NotEmpty(w, page, answer)
+	return page
+}
+
 // keyed makes a call with an Idempotency-Key.
 func (w *world) keyed(customer, path, key string, body map[string]any) (int, map[string]any) {
 	w.Helper()
