@@ -21,12 +21,24 @@ const shopPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 // demoShop is who buys in the shop page, and where. Its zero value is no shop:
 // whoever reaches it is the demo customer, so it is for developers' machines.
 type demoShop struct {
-	CustomerToken string `json:"token"`
-	StoreID       string `json:"storeId"`
+	CustomerToken string    `json:"token"`
+	StoreID       string    `json:"storeId"`
+	Plan          *demoPlan `json:"plan,omitempty"` // nil: there is nothing to subscribe to
+}
+
+// demoPlan is what can be subscribed to in the shop page.
+type demoPlan struct {
+	PriceID string `json:"priceId"` // price_…, a recurring one
+	Label   string `json:"label"`   // for people: what it is, and what it costs
 }
 
 func readDemoShop(r *settings.Reader) demoShop {
-	return demoShop{CustomerToken: r.Text("DEMO_CUSTOMER_TOKEN", ""), StoreID: r.Text("DEMO_STORE_ID", "")}
+	shop := demoShop{CustomerToken: r.Text("DEMO_CUSTOMER_TOKEN", ""), StoreID: r.Text("DEMO_STORE_ID", "")}
+	label := r.Text("DEMO_PRICE_LABEL", "A subscription")
+	if price := r.Text("DEMO_PRICE_ID", ""); price != "" {
+		shop.Plan = &demoPlan{PriceID: price, Label: label}
+	}
+	return shop
 }
 
 // hasShop says whether the shop page is served: in development, with test keys.
@@ -34,13 +46,13 @@ func (c config) hasShop() bool {
 	return c.demo.CustomerToken != "" && c.demo.StoreID != "" && !c.livemode && !c.liveKey
 }
 
-// shopRoutes serves the shop: a page to buy on, and the one that Stripe's page
+// shopRoutes serves the shop: a page to buy and subscribe on, and the one that Stripe's page
 // leads back to. It calls the API as any client would.
 func (s *server) shopRoutes(r *gin.Engine) {
 	shop := r.Group("/shop", shopHeaders)
 	shop.GET("", shopFile("index.html"))
 	shop.GET("/success", shopFile("success.html"))
-	for _, name := range []string{"shop.css", "icon.svg", "page.js", "api.js", "shop.js", "success.js"} {
+	for _, name := range []string{"shop.css", "icon.svg", "page.js", "api.js", "shop.js", "plan.js", "success.js"} {
 		shop.GET("/"+name, shopFile(name))
 	}
 	shop.GET("/config.json", func(c *gin.Context) {

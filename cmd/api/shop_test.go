@@ -60,6 +60,12 @@ func TestShop(t *testing.T) {
 		a.is(http.StatusOK, `{"token":"token-of-the-demo-customer","storeId":"store_demo","publishableKey":"pk_test_key"}`)
 		assert.Equal(t, "no-store", a.header.Get("Cache-Control"))
 	})
+	t.Run("tells what there is to subscribe to", func(t *testing.T) {
+		env := maps.Clone(demo)
+		env["DEMO_PRICE_ID"], env["DEMO_PRICE_LABEL"] = "price_club", "Crumb Club, 9.00 USD a month"
+		start(t, env).call(http.MethodGet, "/shop/config.json", "").is(http.StatusOK, `{"token":"token-of-the-demo-customer","storeId":"store_demo",
+			"plan":{"priceId":"price_club","label":"Crumb Club, 9.00 USD a month"},"publishableKey":"pk_test_key"}`)
+	})
 	t.Run("has no file that is not asked for by name", func(t *testing.T) {
 		for _, path := range []string{"/shop/", "/shop/index.html", "/shop/success.html", "/shop/nothing", "/shop/..%2Fmain.go"} {
 			p.call(http.MethodGet, path, "").is(http.StatusNotFound, `{"error":"Not found"}`)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"twigz/temporal-dev/stripestandin/faults"
+	"twigz/temporal-dev/stripestandin/wire"
 )
 
 // withShop has the world's API serve the shop page, signed in as its customer,
@@ -157,6 +158,53 @@ func TestACustomerTurnsBackOnStripesPage(t *testing.T) {
 	assert.Len(t, w.orders(), 1)
 	payments := w.must(http.MethodGet, "/support/api/payments", supportToken, nil)["payments"]
 	assert.Len(t, payments, 1, "turning back and paying after all is one payment")
+}
+
+// The world's customer subscribes, sees it turn active without a reload, and later
+// that it is to end, in the same tab.
+func TestACustomerSubscribesInTheShop(t *testing.T) {
+	t.Parallel()
+	path := chromium(t)
+	w := newWorld(t, withShop, withPlan)
+	w.connectStripe()
+	w.offers()
+	w.called()
+	b := openBrowser(w, path, 1200, 900)
+
+	b.open(w.api + "/shop")
+	b.reads("Crumb Club, 9.00 USD a month", "Fresh loaf")
+	b.sees("a way to subscribe", `!document.querySelector("#subscribe").hidden`)
+	b.picture("plan")
+	b.tabTo("#subscribe")
+	b.types(kb.Enter)
+	b.sees("Stripe's page", `document.querySelector("[name=act][value=pay]")`)
+	b.fill("#name", "Eve Customer")
+	b.do("choose the card", chromedp.SetValue(chromedp.CSS("#card"), "4242424242424242"))
+	b.picture("stripe")
+	b.click("[name=act][value=pay]")
+
+	b.sees("the shop again", `location.pathname === "/shop" && document.querySelector("#plan-status")`)
+	b.picture("back")
+	b.sees("it is active", `document.querySelector("#plan").dataset.status === "active"`)
+	b.reads("Subscribed", "It renews on", "1 × Crumb club", "Visa ending in 4242", "$9.00, paid")
+	b.sees("no way to subscribe twice", `document.querySelector("#subscribe").hidden && !document.querySelector("#manage").hidden`)
+	b.picture("active")
+	assert.Empty(t, b.text("location.search"), "a reload is no purchase")
+	assert.Len(t, w.cart(), 2, "the cart is as it was")
+
+	b.text("window.stayed = true")
+	w.asks("POST /v1/subscriptions/{subscription_exposed_id}", w.only("subscription").ID(), wire.Object{"cancel_at_period_end": true})
+	b.reads("Subscribed, and it ends", "Nothing more is charged")
+	assert.Equal(t, "true", b.text("window.stayed"), "the page was not loaded anew")
+	b.do("become a phone", chromedp.EmulateViewport(320, 640))
+	assert.Equal(t, "true", b.text("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out to the right")
+	b.picture("ending")
+
+	b.tabTo("#manage")
+	b.types(kb.Enter)
+	b.sees("Stripe's billing portal", `location.origin === "`+w.stripe.URL()+`"`)
+	b.loaded()
+	b.picture("portal")
 }
 
 func TestTheShopsPages(t *testing.T) {

@@ -26,7 +26,8 @@ func (p *plan) childEnv(leaveOut ...string) []string {
 	return env
 }
 
-// apiEnv is the API's. It is told of the demo customer, which has it serve the shop page.
+// apiEnv is the API's. It is told of the demo customer, which has it serve the shop page,
+// and of what they can subscribe to there.
 func (p *plan) apiEnv() ([]string, error) {
 	env := p.childEnv()
 	if !p.hasShop() {
@@ -36,7 +37,11 @@ func (p *plan) apiEnv() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(env, "DEMO_STORE_ID="+demoStore.ID, "DEMO_CUSTOMER_TOKEN="+token), nil
+	env = append(env, "DEMO_STORE_ID="+demoStore.ID, "DEMO_CUSTOMER_TOKEN="+token)
+	if p.clubPrice != "" {
+		env = append(env, "DEMO_PRICE_ID="+p.clubPrice, "DEMO_PRICE_LABEL="+demoClub.label)
+	}
+	return env, nil
 }
 
 // hasShop says whether the shop page is there: never where the money may be real. The API has the last word.
@@ -63,6 +68,10 @@ func (p *plan) writeEnv() error {
 	fmt.Fprintf(&b, "export DEMO_CUSTOMER_ID=%s\n", quote(demoCustomer))
 	fmt.Fprintf(&b, "export DEMO_CUSTOMER_TOKEN=%s\n", quote(token))
 	fmt.Fprintf(&b, "export DEMO_SUPPORT_TOKEN=%s\n", quote(p.supportToken()))
+	if p.clubPrice != "" {
+		fmt.Fprintf(&b, "export DEMO_PRICE_ID=%s\n", quote(p.clubPrice))
+		fmt.Fprintf(&b, "export DEMO_PRICE_LABEL=%s\n", quote(demoClub.label))
+	}
 	if err := replaceFile(p.envFile(), []byte(b.String())); err != nil {
 		return fmt.Errorf("write the env file: %w", err)
 	}

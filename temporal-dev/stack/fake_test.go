@@ -57,7 +57,9 @@ func playAPI() {
 	mux.HandleFunc("GET /cart", a.handle(func(*http.Request) (any, int) { return a.cart, 200 }))
 	mux.HandleFunc("PUT /cart/items/{id}", a.handle(a.putItem))
 	mux.HandleFunc("GET /shop/config.json", a.handle(func(*http.Request) (any, int) {
-		return []string{os.Getenv("DEMO_STORE_ID"), os.Getenv("DEMO_CUSTOMER_TOKEN")}, 200
+		return []string{
+			os.Getenv("DEMO_STORE_ID"), os.Getenv("DEMO_CUSTOMER_TOKEN"), os.Getenv("DEMO_PRICE_ID"), os.Getenv("DEMO_PRICE_LABEL"),
+		}, 200
 	}))
 	mux.HandleFunc("POST /stripe/webhook", a.handle(a.webhook))
 	server := &http.Server{Addr: os.Getenv("API_ADDR"), Handler: mux, ReadHeaderTimeout: time.Second}

@@ -150,6 +150,9 @@ func (s *stack) startStripe(context.Context) (err error) {
 	if s.stripe, err = stripestandin.New(config); err != nil { //nolint:contextcheck // it runs until Close
 		return err
 	}
+	if err := s.seedClub(); err != nil {
+		return err
+	}
 	return s.stripe.Start(s.plan.addresses["STRIPE_PORT"]) //nolint:contextcheck // it runs until Close
 }
 

@@ -17,6 +17,8 @@ type plan struct {
 	addresses map[string]string // host:port, by the variable that sets it
 	env       map[string]string // the settings that API and worker start with, by name
 
+	clubPrice string // ID of the price that the demo customer can subscribe to; "": none, Stripe is a real one
+
 	// ours are the parts that the caller has not set up.
 	ours struct{ postgres, temporal, stripe, mail bool }
 }

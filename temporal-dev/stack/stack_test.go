@@ -160,37 +160,75 @@ func TestTheEnvFileIsForAShell(t *testing.T) {
 	require.Equal(t, "user_demo", claims.Subject)
 }
 
+// mustShop is what a run's API has been told of the shop, nothing where there is none.
+func (r *run) mustShop(t *testing.T) (told []string) {
+	t.Helper()
+	r.await(t, "Ctrl-C")
+	found := regexp.MustCompile(`(?m)^  Shop +(http://\S+/shop)$`).FindStringSubmatch(r.String())
+	if found == nil {
+		return nil
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, found[1]+"/config.json", http.NoBody)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close() //nolint:errcheck // read
+	require.NoError(t, json.NewDecoder(response.Body).Decode(&told))
+	return told
+}
+
+func (r *run) mustEnvFile(t *testing.T) string {
+	t.Helper()
+	env, err := os.ReadFile(filepath.Join(r.dir, "env"))
+	require.NoError(t, err)
+	return string(env)
+}
+
 func TestTheAPIIsToldWhoBuysInTheShop(t *testing.T) {
 	t.Parallel()
-	shop := func(r *run) string {
-		found := regexp.MustCompile(`(?m)^  Shop +(http://\S+/shop)$`).FindStringSubmatch(r.String())
-		if found == nil {
-			return ""
-		}
-		return found[1]
-	}
 	t.Run("on a developer's machine", func(t *testing.T) {
 		t.Parallel()
 		r := mustRun(t, nil)
-		r.await(t, "Ctrl-C")
-		env, err := os.ReadFile(filepath.Join(r.dir, "env"))
-		require.NoError(t, err)
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shop(r)+"/config.json", http.NoBody)
-		require.NoError(t, err)
-		response, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
-		defer response.Body.Close() //nolint:errcheck // read
-		var told []string
-		require.NoError(t, json.NewDecoder(response.Body).Decode(&told))
+		told := r.mustShop(t)
 		require.Equal(t, "store_demo", told[0])
-		require.Contains(t, string(env), "export DEMO_CUSTOMER_TOKEN='"+told[1]+"'")
+		require.Contains(t, r.mustEnvFile(t), "export DEMO_CUSTOMER_TOKEN='"+told[1]+"'")
 		require.NoError(t, r.end())
 	})
 	t.Run("but not where the money is real", func(t *testing.T) {
 		t.Parallel()
 		r := mustRun(t, map[string]string{"STRIPE_SECRET_KEY": "sk_live_own", "STRIPE_LIVEMODE": "false", "STRIPE_WEBHOOK_SECRET": "whsec_own"})
-		r.await(t, "Ctrl-C")
-		require.Empty(t, shop(r))
+		require.Nil(t, r.mustShop(t))
+		require.NoError(t, r.end())
+	})
+}
+
+func TestTheAPIIsToldWhatThereIsToSubscribeTo(t *testing.T) {
+	t.Parallel()
+	t.Run("which is made once, however often the stack starts", func(t *testing.T) {
+		t.Parallel()
+		first := mustRun(t, nil)
+		told := first.mustShop(t)
+		require.Regexp(t, `^price_\w+$`, told[2])
+		require.Equal(t, "Crumb Club, 9.00 USD a month", told[3])
+		require.Contains(t, first.mustEnvFile(t), "export DEMO_PRICE_ID='"+told[2]+"'\nexport DEMO_PRICE_LABEL='"+told[3]+"'\n")
+		require.NoError(t, first.end())
+
+		second := mustRun(t, map[string]string{"DEV_DIR": first.dir})
+		require.Equal(t, told[2], second.mustShop(t)[2])
+		require.NoError(t, second.end())
+		ledger, err := os.ReadFile(filepath.Join(first.dir, "stripe.jsonl"))
+		require.NoError(t, err)
+		products := map[string]bool{}
+		for _, found := range regexp.MustCompile(`"prod_\w+"`).FindAllString(string(ledger), -1) {
+			products[found] = true
+		}
+		require.Len(t, products, 1)
+	})
+	t.Run("but nothing where Stripe is a real one", func(t *testing.T) {
+		t.Parallel()
+		r := mustRun(t, map[string]string{"STRIPE_SECRET_KEY": "sk_test_own", "STRIPE_WEBHOOK_SECRET": "whsec_own"})
+		require.Equal(t, []string{"", ""}, r.mustShop(t)[2:])
+		require.NotContains(t, r.mustEnvFile(t), "DEMO_PRICE")
 		require.NoError(t, r.end())
 	})
 }

@@ -37,7 +37,7 @@ async function read(response) {
 
 let known;
 
-// settings are who buys and where: the token, storeId and publishableKey.
+// settings are who buys, where and what: the token, storeId and publishableKey, and the plan to subscribe to, if there is one.
 export async function settings() {
   known ??= await read(await request('/shop/config.json'));
   return known;
@@ -79,4 +79,31 @@ export async function events(path, each) {
 // dataOf is the data of one event; a comment, which only keeps the connection open, has none.
 function dataOf(block) {
   return block.split(/\r?\n/).filter((line) => line.startsWith('data:')).map((line) => line.slice(5).replace(/^ /, '')).join('\n');
+}
+
+const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const longestWait = 30_000; // ms
+
+// follow keeps up to date with what is at a path, an object whose changes are at path/events: when the stream breaks, it asks
+// once, waits, and opens it anew. It hands each object on, and each problem, until one of the two says that there is no use
+// in going on.
+export async function follow(path, each, broken) {
+  let last;
+  let more = true;
+  const take = (object) => { last = JSON.stringify(object); more = each(object); };
+  for (let wait = 500; ; wait = Math.min(wait * 2, longestWait)) {
+    const before = last;
+    try {
+      await events(`${path}/events`, take);
+    } catch {
+      try {
+        take(await call('GET', path));
+      } catch (problem) {
+        if (!broken(problem)) return;
+      }
+    }
+    if (!more) return;
+    if (last !== before) wait = 500;
+    await sleep(wait * (0.75 + Math.random() / 2)); // not all at the same moment after an outage
+  }
 }

@@ -1,4 +1,4 @@
-// What both pages are built with.
+// What the pages are built with.
 
 // byId finds an element that the page's HTML has.
 export const byId = (id) => document.getElementById(id);
@@ -12,6 +12,16 @@ export function make(tag, properties = {}, ...children) {
   }
   element.append(...children);
   return element;
+}
+
+// setText leaves what is the same alone, so that screen readers do not hear it twice.
+export function setText(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+// disable keeps a button's focus, which the disabled attribute would take away.
+export function disable(button, off) {
+  button.setAttribute('aria-disabled', off);
 }
 
 // Stripe's special currencies, as in models/money.go. Browsers go by ISO 4217, which differs for some of them.
@@ -28,6 +38,12 @@ export function money(amount, currency, locale) {
     style: 'currency', currency: currency.toUpperCase(), minimumFractionDigits: decimals, maximumFractionDigits: decimals,
   }).format(amount / 10 ** exponent);
 }
+
+// newKey is 128 random bits. crypto.randomUUID is not there on a page by plain http from another machine.
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+// attemptLife is how long an attempt to pay is the same one, in ms: Stripe's page lives for half an hour or more.
+export const attemptLife = 20 * 60 * 1000;
 
 // remember and recall keep things for this tab only, through reloads and the way to Stripe and back: two purchases
 // in two tabs never mix. undefined forgets.

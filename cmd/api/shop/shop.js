@@ -4,7 +4,7 @@
 // shows what the API says. The address and the attempt to pay are remembered in the tab, so that turning back on Stripe's
 // page loses nothing.
 import { call, settings, Refused } from './api.js';
-import { byId, make, money, recall, remember } from './page.js';
+import { attemptLife, byId, disable, make, money, newKey, recall, remember } from './page.js';
 
 const form = byId('checkout');
 const shop = { storeId: '', products: new Map(), cart: { items: [] } };
@@ -68,11 +68,6 @@ function stockOf({ stock }) {
 function canAdd(productId) {
   const product = shop.products.get(productId);
   return Boolean(product) && (product.stock === null || quantityOf(productId) < product.stock);
-}
-
-// disable keeps a button's focus, which the disabled attribute would take away.
-function disable(button, off) {
-  button.setAttribute('aria-disabled', off);
 }
 
 // Cart
@@ -213,8 +208,6 @@ function right(input) {
 
 // Paying
 
-const attemptLife = 20 * 60 * 1000; // ms; Stripe's page lives for half an hour or more
-
 // wanted is what to check out. Where Stripe's page leads back to is left to the API: to these very pages, at PUBLIC_URL.
 function wanted() {
   const { deliveryType, ...address } = draft();
@@ -233,9 +226,6 @@ function attemptFor(body) {
   if (last?.what === what && Date.now() - last.at < attemptLife) return last;
   return { what, key: newKey(), at: Date.now() };
 }
-
-// newKey is 128 random bits. crypto.randomUUID is not there on a page by plain http from another machine.
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 // forgetSettled forgets an attempt that cannot be paid any more.
 async function forgetSettled() {

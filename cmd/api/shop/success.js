@@ -2,8 +2,8 @@
 //
 // Which payment it is comes in the address, goes out of it at once, and stays with the tab. The API pushes each change; when
 // the stream breaks, the page asks once, waits, and opens it anew.
-import { call, events } from './api.js';
-import { addressLines, byId, make, money, recall, remember } from './page.js';
+import { call, follow } from './api.js';
+import { addressLines, byId, make, money, recall, remember, setText } from './page.js';
 
 // Each status of a payment in words. look is the colour, more says whether something is still expected, next what the
 // customer can do.
@@ -69,11 +69,6 @@ function show(payment) {
   if (before?.status !== payment.status || before?.order?.status !== payment.order?.status) loadOrders();
 }
 
-// setText leaves what is the same alone, so that screen readers do not hear it twice.
-function setText(id, text) {
-  if (byId(id).textContent !== text) byId(id).textContent = text;
-}
-
 // measure notes how long it took until the customer saw their order confirmed, in ms, from Pay in the shop (the visit to
 // Stripe's page included) and from coming here. It is kept, because a reload measures nothing.
 function measure(card, paymentId) {
@@ -109,35 +104,18 @@ function facts(order) {
 
 // Following the payment
 
-const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-const path = (paymentId) => `/payments/${encodeURIComponent(paymentId)}`;
-const longestWait = 30_000; // ms
-
-async function follow(paymentId) {
-  for (let wait = 500; ; wait = Math.min(wait * 2, longestWait)) {
-    const before = JSON.stringify(shown);
-    try {
-      await events(`${path(paymentId)}/events`, (payment) => { setText('connection', ''); show(payment); });
-    } catch (problem) {
-      if (!(await askOnce(paymentId, problem))) return;
-    }
-    if (shown && !wordsFor(shown).more) return;
-    if (JSON.stringify(shown) !== before) wait = 500;
-    await sleep(wait * (0.75 + Math.random() / 2)); // not all at the same moment after an outage
-  }
+// take shows a payment, and says whether another word is expected.
+function take(payment) {
+  setText('connection', '');
+  show(payment);
+  return Boolean(wordsFor(payment).more);
 }
 
-// askOnce asks without a stream. It says whether there is any use in asking again.
-async function askOnce(paymentId, problem) {
-  try {
-    show(await call('GET', path(paymentId)));
-    setText('connection', '');
-    return true;
-  } catch (again) {
-    if (again.status === 404) return unknown();
-    setText('connection', shown ? 'The connection is gone; this may be out of date. Trying again …' : (again.message || problem.message));
-    return again.status !== 401;
-  }
+// broken tells why nothing is heard. It says whether there is any use in asking again.
+function broken(problem) {
+  if (problem.status === 404) return unknown();
+  setText('connection', shown ? 'The connection is gone; this may be out of date. Trying again …' : problem.message);
+  return problem.status !== 401;
 }
 
 function unknown() {
@@ -194,7 +172,7 @@ function begin() {
   byId('more').addEventListener('click', () => loadOrders(byId('more').dataset.after));
   loadOrders();
   byId('payment').hidden = !paymentId;
-  if (paymentId) follow(paymentId);
+  if (paymentId) follow(`/payments/${encodeURIComponent(paymentId)}`, take, broken);
   else document.title = 'Your orders';
 }
 
