@@ -21,6 +21,9 @@ const forgotten = `{"line1":"forgotten"}`
 // nobody but the customer's ID, and so does Stripe's name for them: events that
 // are still to come have to be known for theirs.
 var forgetting = []string{
+	`SELECT 1 FROM stripe_customers WHERE ` + atStripe + ` ORDER BY id FOR UPDATE`, // a look in flight ends first, or begins after
+	`UPDATE stripe_customers SET email = NULL WHERE email IS NOT NULL AND (` + atStripe + `)`,
+	`UPDATE notifications SET error = '', address = '' WHERE stripe_customer_id IN (SELECT id FROM stripe_customers WHERE ` + atStripe + `)`,
 	`SELECT 1 FROM payments WHERE customer_id = @id AND customer_id <> '' ORDER BY id FOR UPDATE`,
 	`UPDATE payments SET receipt_email = '', metadata = CASE WHEN metadata ->> 'deliveryAddress' IS NULL THEN metadata
 		ELSE jsonb_set(metadata, '{deliveryAddress}', to_jsonb(CAST(@address AS text))) END WHERE customer_id = @id AND customer_id <> ''`,
@@ -35,6 +38,9 @@ var forgetting = []string{
 		WHERE input -> 'metadata' IS NOT NULL AND payment_id IN (SELECT id FROM payments WHERE customer_id = @id AND customer_id <> '')`,
 	`UPDATE customers SET email = NULL, name = NULL, stripe_synced = false, forgotten_at = clock_timestamp() WHERE id = @id`,
 }
+
+// atStripe are the customers of Stripe's that are one of ours: @id.
+const atStripe = `owner_id = @id OR customer_id = @id OR id IN (SELECT stripe_customer_id FROM subscriptions WHERE owner_id = @id)`
 
 // ForgetCustomer takes a customer's mail address, name and delivery addresses out
 // of every row, and what is in their carts. Orders keep their money. Asked again, it forgets
@@ -57,6 +63,23 @@ func (db *DB) ForgetCustomer(ctx context.Context, customerID string) error {
 		return fmt.Errorf("forget %s: %w", customerID, err)
 	}
 	return nil
+}
+
+// forget drops the mail address that a look has just told of somebody who wanted it
+// forgotten, and was not remembered again. Whose the customer and their subscriptions
+// are is written already.
+func (c *StripeCustomer) forget(tx *gorm.DB) error {
+	if c.Email == nil {
+		return nil
+	}
+	var wished int64
+	err := tx.Model(&Customer{}).Where("forgotten_at IS NOT NULL").
+		Where("id IN ? OR id IN (SELECT owner_id FROM subscriptions WHERE stripe_customer_id = ?)", named(c.OwnerID, c.CustomerID), c.ID).
+		Count(&wished).Error
+	if wished > 0 {
+		c.Email = nil
+	}
+	return err
 }
 
 // personal is what the payment knows of whom.

@@ -66,6 +66,17 @@ func (c *StripeCustomer) invoice(f InvoiceFacts) Invoice {
 	return row
 }
 
+// paymentIntents are those that pay the invoices.
+func (f BillingFacts) paymentIntents() []string {
+	var list []string
+	for _, i := range f.Invoices {
+		if intent := Clean(i.PaymentIntentID, maxName); intent != "" {
+			list = append(list, intent)
+		}
+	}
+	return list
+}
+
 // sortedRows are rows by ID.
 func sortedRows[T row](by map[string]T) []T {
 	rows := make([]T, 0, len(by))

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -61,7 +62,7 @@ type Notification struct {
 	Recipient        Recipient
 	Kind             NotificationKind
 	Occasion         string // the order, or the failed charge
-	Detail           string // Stripe's reason, for payment_failed
+	Detail           string // Stripe's reason, for payment_failed; of invoice_upcoming UpcomingFacts as JSON
 	Status           NotificationStatus
 	Address          string // where it went, or was to go; a personal datum
 	Attempts         int
@@ -157,15 +158,18 @@ func customerAddress(tx *gorm.DB, customerID, receiptEmail string) (string, erro
 // ClaimNotifications hands pending notifications to workflow by, with their
 // addresses: those that are its own already, even if their payment turned out
 // to be part of another one meanwhile, and those of the payment that no other
-// workflow is sending.
+// workflow is sending. Where by is an event about subscriptions, for which paymentID
+// is "", it gets those of the same customer of Stripe's whose workflow has died.
 func (db *DB) ClaimNotifications(ctx context.Context, paymentID, by string) ([]Letter, error) {
 	// No transaction: should the reading fail, the claim is the workflow's own
 	// already, and it reads again.
 	tx := db.gorm.WithContext(ctx)
 	var claimed []Notification
-	free := `status = 'pending' AND (claimed_by = ? OR payment_id = ? AND (claimed_by IS NULL OR claimed_at < ?))`
+	free := `status = 'pending' AND (claimed_by = @by
+		OR payment_id = @payment AND (claimed_by IS NULL OR claimed_at < @died)
+		OR stripe_customer_id = (SELECT stripe_customer_id FROM stripe_events WHERE id = @by) AND claimed_at < @died)`
 	err := tx.Model(&claimed).Clauses(clause.Returning{}).
-		Where(free, by, paymentID, time.Now().Add(-claimFor)).
+		Where(free, sql.Named("by", by), sql.Named("payment", paymentID), sql.Named("died", time.Now().Add(-claimFor))).
 		Updates(map[string]any{"claimed_by": by, "claimed_at": time.Now(), "attempts": gorm.Expr("attempts + 1")}).Error
 	var letters []Letter
 	if err == nil && len(claimed) > 0 {
@@ -177,8 +181,12 @@ func (db *DB) ClaimNotifications(ctx context.Context, paymentID, by string) ([]L
 	return letters, nil
 }
 
-// writeLetters gathers what the notifications of one payment are made of.
+// writeLetters gathers what the notifications of one payment are made of, or those
+// about the subscriptions of one customer of Stripe's.
 func writeLetters(tx *gorm.DB, claimed []Notification) ([]Letter, error) {
+	if claimed[0].StripeCustomerID != nil {
+		return writeBillingLetters(tx, claimed)
+	}
 	var p Payment
 	paymentID := claimed[0].PaymentID
 	if err := tx.Take(&p, "id = ?", paymentID).Error; err != nil {

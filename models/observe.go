@@ -30,6 +30,9 @@ func observe(tx *gorm.DB, e Event, told PaymentState) (p Payment, known bool, er
 		return p, false, err
 	}
 	p.learn(e, told, aside)
+	if err := p.joinInvoice(tx); err != nil {
+		return p, false, err
+	}
 	if err := p.forget(tx, e, found); err != nil {
 		return p, false, err
 	}
@@ -225,6 +228,19 @@ func (p *Payment) joinCheckout(tx *gorm.DB, checkoutID string) error {
 	return err
 }
 
+// joinInvoice makes an unmatched payment a subscription's if an invoice names it, as
+// claimPayments does when the invoice comes second.
+func (p *Payment) joinInvoice(tx *gorm.DB) error {
+	if p.Kind != UnmatchedPayment {
+		return nil
+	}
+	pays, err := paysInvoice(tx, value(p.PaymentIntentID))
+	if pays {
+		p.Kind = SubscriptionPayment
+	}
+	return err
+}
+
 // learn takes over what the event says. What it does not say stays as it was,
 // and so do names that belong to a row set aside: they are unique. An event from
 // before the payment was collected, come late, only fills gaps: by its word
@@ -260,12 +276,17 @@ func (p *Payment) learn(e Event, told PaymentState, aside []Payment) {
 }
 
 // kind is what the payment is for by all that is known of it. Once an order's,
-// always an order's: the sibling without metadata may come last.
+// always an order's: the sibling without metadata may come last. A session that
+// subscribes is no order's, though its metadata says whose it is.
 func (p *Payment) kind(e Event) PaymentKind {
 	switch {
-	case p.Kind == OrderPayment || p.CheckoutID != nil || e.Metadata != nil || e.MetadataProblem != "":
+	case p.Kind == OrderPayment || p.CheckoutID != nil:
 		return OrderPayment
-	case e.InvoiceID != "" || e.Mode == "subscription" || p.Kind == SubscriptionPayment:
+	case e.Mode == "subscription":
+		return SubscriptionPayment
+	case e.Metadata != nil || e.MetadataProblem != "":
+		return OrderPayment
+	case e.InvoiceID != "" || p.Kind == SubscriptionPayment:
 		return SubscriptionPayment
 	default:
 		return UnmatchedPayment

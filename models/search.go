@@ -23,8 +23,8 @@ var shownStatuses = []string{
 }
 
 // searchByText finds payments by everything that they can be known by: the
-// names of the payment itself and of what belongs to it, each of which leads to
-// one or a few; the customer, by ID or mail address; and the address that the
+// names of the payment itself and of what belongs to it or it pays for, each of
+// which leads to one or a few; the customer, by ID or mail address; and the address that the
 // payment itself came with.
 //
 // %[1]s is what else must hold of a payment, the order and the size of a page,
@@ -42,7 +42,12 @@ SELECT * FROM payments WHERE id IN (
 				UNION ALL SELECT payment_id FROM stripe_events WHERE id = @text
 				UNION ALL SELECT payment_id FROM refunds WHERE id = @text OR stripe_refund_id = @text
 				UNION ALL SELECT payment_id FROM disputes WHERE id = @text
-				UNION ALL SELECT payment_id FROM reviews WHERE id = @text) AS named,
+				UNION ALL SELECT payment_id FROM reviews WHERE id = @text
+				UNION ALL SELECT payments.id FROM (
+					SELECT payment_intent_id FROM invoices WHERE id = @text
+					UNION ALL SELECT payment_intent_id FROM invoices WHERE subscription_id = @text AND subscription_id <> ''
+					UNION ALL SELECT payment_intent_id FROM invoices WHERE stripe_customer_id = @text) AS billed
+					JOIN payments ON payments.payment_intent_id = billed.payment_intent_id) AS named,
 				LATERAL (SELECT created_at, id FROM payments WHERE id = named.id AND %[1]s) AS page
 		UNION
 		(SELECT page.created_at, page.id

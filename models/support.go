@@ -11,7 +11,8 @@ import (
 // PaymentDetail is everything that support staff may want to know of a payment.
 type PaymentDetail struct {
 	Payment       PaymentSummary      `json:"payment"`
-	Order         *Order              `json:"order"` // null when there is none
+	Order         *Order              `json:"order"`             // null when there is none
+	Invoice       *InvoiceState       `json:"invoice,omitempty"` // that it pays; nil: none that is known
 	Holds         []Hold              `json:"holds"` // those that are open; the audit trail has the others
 	Refunds       []Refund            `json:"refunds"`
 	Disputes      []Dispute           `json:"disputes"`
@@ -78,9 +79,23 @@ func (db *DB) PaymentDetail(ctx context.Context, id string, workflowURL func(wor
 			return orNotFound(err, "Payment")
 		}
 		d.Payment = p.summary()
+		if d.Invoice, err = invoicePaidBy(tx, value(p.PaymentIntentID)); err != nil {
+			return err
+		}
 		return d.read(tx, p.ID, workflowURL)
 	})
 	return d, err
+}
+
+// invoicePaidBy is the invoice that names a payment intent; nil when none does.
+func invoicePaidBy(tx *gorm.DB, paymentIntent string) (*InvoiceState, error) {
+	var found []Invoice
+	err := tx.Where("payment_intent_id = ?", paymentIntent).Order("made_at DESC, id DESC").Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	state := found[0].state()
+	return &state, nil
 }
 
 func (d *PaymentDetail) read(tx *gorm.DB, paymentID string, workflowURL func(string) string) error {

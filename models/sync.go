@@ -162,6 +162,10 @@ func (c *StripeCustomer) keep(tx *gorm.DB, k KeptSync) (SyncResult, error) {
 	}
 	c.learn(k.Facts.Customer)
 	after := c.replaced(before, k.Facts)
+	by := Cause{Actor: "stripe", Reason: k.Holder}
+	if err := claimPayments(tx, by, k.Facts.paymentIntents()...); err != nil {
+		return r, err
+	}
 	owners, err := c.lockOwners(tx, before, after)
 	if err != nil {
 		return r, err
@@ -173,7 +177,6 @@ func (c *StripeCustomer) keep(tx *gorm.DB, k KeptSync) (SyncResult, error) {
 	if err := c.grace(tx, after, k.Grace); err != nil {
 		return r, err
 	}
-	by := Cause{Actor: "stripe", Reason: k.Holder}
 	if r.Gone {
 		if err := c.lose(tx, by); err != nil {
 			return r, err
@@ -181,6 +184,9 @@ func (c *StripeCustomer) keep(tx *gorm.DB, k KeptSync) (SyncResult, error) {
 	}
 	subscriptions, err := c.keepOwned(tx, before, after, by)
 	if err != nil {
+		return r, err
+	}
+	if err := c.forget(tx); err != nil {
 		return r, err
 	}
 	r.Changed = invoices || subscriptions || c.differs(known)

@@ -144,6 +144,9 @@ ALTER TABLE notifications
         'invoice_paid', 'invoice_payment_failed', 'invoice_action_required', 'invoice_upcoming', 'trial_ending'));
 CREATE UNIQUE INDEX notifications_of_billing ON notifications (stripe_customer_id, kind, recipient, occasion) WHERE stripe_customer_id IS NOT NULL;
 
+-- The story of a customer, and of what is not a payment's.
+CREATE INDEX audit_of_subject ON audit_entries (subject_id, id) WHERE payment_id IS NULL;
+
 ALTER TABLE actions
     ALTER COLUMN payment_id DROP NOT NULL,
     ADD COLUMN customer text NOT NULL DEFAULT '',               -- whom it is about, as they were named, when it is about no payment
@@ -169,6 +172,7 @@ CREATE TRIGGER subscription_changed AFTER INSERT OR UPDATE ON subscriptions
 -- +goose Down
 DROP TRIGGER subscription_changed ON subscriptions;
 DROP FUNCTION tell_subscription;
+DROP INDEX audit_of_subject;
 DELETE FROM actions WHERE payment_id IS NULL;
 ALTER TABLE actions DROP CONSTRAINT action_is_about_something, DROP COLUMN customer, ALTER COLUMN payment_id SET NOT NULL;
 DELETE FROM notifications WHERE payment_id IS NULL;
