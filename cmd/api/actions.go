@@ -19,8 +19,11 @@ const (
 // actionKinds are the words that an action may be.
 var actionKinds = []models.ActionKind{
 	models.ActHold, models.ActRelease, models.ActRetry, models.ActFix, models.ActAccept,
-	models.ActRefund, models.ActCancel, models.ActResend, models.ActNote,
+	models.ActRefund, models.ActCancel, models.ActResend, models.ActNote, resync,
 }
+
+// resync is about the customer whose payment it is, and not for the payment to take.
+const resync = models.ActionKind(models.ActResync)
 
 // actionBody is what a person asks for. What the action does not use is ignored.
 type actionBody struct {
@@ -48,6 +51,9 @@ func (s *server) postAction(c *gin.Context) (any, error) {
 	if err := body.check(); err != nil {
 		return nil, err
 	}
+	if body.Action == resync {
+		return s.resyncPayment(c, id, body)
+	}
 	action := body.of(id)
 	action.Actor = c.GetString(supportKey)
 	action.Start = startOf(action)
@@ -64,39 +70,55 @@ func (s *server) postAction(c *gin.Context) (any, error) {
 
 // check finds the first value that cannot be, whatever the payment's state.
 func (b *actionBody) check() error {
-	unfit := func(field, why string) error { return &models.Error{Kind: models.Invalid, Field: field, Message: why} }
+	if !slices.Contains(actionKinds, b.Action) {
+		return invalidValue("action", "Must be one of hold, release, retry, fix, accept, refund, cancel, resend, note, resync")
+	}
+	if err := checkRequest(b.Reason, b.RequestID); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains(actionKinds, b.Action):
-		return unfit("action", "Must be one of hold, release, retry, fix, accept, refund, cancel, resend, note")
-	case strings.TrimSpace(b.Reason) == "":
-		return unfit("reason", "Is missing")
-	case utf8.RuneCountInString(b.Reason) > maxReason:
-		return unfit("reason", "Must be at most 2000 characters")
-	case b.RequestID == "":
-		return unfit("requestId", "Is missing")
-	case !validRequestID(b.RequestID):
-		return unfit("requestId", "Must be 1 to 200 printable ASCII characters")
 	case b.Amount != nil && *b.Amount <= 0:
-		return unfit("amount", "Must be a positive whole number of minor units")
+		return invalidValue("amount", "Must be a positive whole number of minor units")
 	case b.Action == models.ActResend && b.Recipient != models.ToCustomer && b.Recipient != models.ToStore:
-		return unfit("recipient", "Must be customer or store")
+		return invalidValue("recipient", "Must be customer or store")
 	case b.HoldID != "" && !models.ValidID(b.HoldID):
-		return unfit("holdId", "Must be 1 to 64 characters without control characters")
+		return invalidValue("holdId", "Must be 1 to 64 characters without control characters")
 	case b.Action != models.ActFix:
 		return nil
 	case len(b.Metadata) == 0:
-		return unfit("metadata", "Is missing")
+		return invalidValue("metadata", "Is missing")
 	case !validFix(b.Metadata):
-		return unfit("metadata", "Must have texts of at most 500 characters under "+strings.Join(models.MetadataKeys(), ", "))
+		return invalidValue("metadata", "Must have texts of at most 500 characters under "+strings.Join(models.MetadataKeys(), ", "))
 	}
 	return nil
 }
 
+func invalidValue(field, why string) error {
+	return &models.Error{Kind: models.Invalid, Field: field, Message: why}
+}
+
+// checkRequest finds what cannot be of what every action has.
+func checkRequest(reason, requestID string) error {
+	switch {
+	case trimmed(reason) == "":
+		return invalidValue("reason", "Is missing")
+	case utf8.RuneCountInString(reason) > maxReason:
+		return invalidValue("reason", "Must be at most 2000 characters")
+	case requestID == "":
+		return invalidValue("requestId", "Is missing")
+	case !validRequestID(requestID):
+		return invalidValue("requestId", "Must be 1 to 200 printable ASCII characters")
+	}
+	return nil
+}
+
+// trimmed is a reason as it is kept.
+func trimmed(reason string) string { return models.Clean(strings.TrimSpace(reason), maxReason) }
+
 // validRequestID says whether id can be part of a workflow's ID. Temporal's client
 // sends that in a header too, which takes nothing but printable ASCII.
 func validRequestID(id string) bool {
-	return strings.TrimSpace(id) != "" && len(id) <= maxRequestID &&
-		!strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' })
+	return strings.TrimSpace(id) != "" && isPrintable(id, maxRequestID)
 }
 
 // validFix says whether metadata is such as Stripe could have carried for us.
@@ -114,7 +136,7 @@ func validFix(metadata map[string]*string) bool {
 func (b *actionBody) of(paymentID string) models.Action {
 	a := models.Action{
 		PaymentID: paymentID, Kind: b.Action,
-		Reason: models.Clean(strings.TrimSpace(b.Reason), maxReason), RequestID: b.RequestID,
+		Reason: trimmed(b.Reason), RequestID: b.RequestID,
 	}
 	switch b.Action {
 	case models.ActRefund:

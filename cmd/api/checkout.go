@@ -38,23 +38,31 @@ const (
 var (
 	errSoon           = &httpError{status: http.StatusServiceUnavailable, message: "Service temporarily unavailable", retryAfter: soon}
 	errPaymentRefused = &models.Error{Kind: models.Conflict, Message: "Stripe does not take this payment"}
+	errPageRefused    = &models.Error{Kind: models.Conflict, Message: "Stripe does not open such a page"}
 	errExpired        = &models.Error{Kind: models.Conflict, Message: "This checkout has expired"}
 )
 
 // checkoutBody is what a customer wants to pay for: what is in their cart in a
-// store, and where it goes.
+// store, and where it goes; or, by session only, a subscription.
 type checkoutBody struct {
+	Mode            string          `json:"mode"` // payment or subscription; "": payment
 	StoreID         string          `json:"storeId"`
 	DeliveryType    models.Delivery `json:"deliveryType"`
 	DeliveryAddress json.RawMessage `json:"deliveryAddress"` // an object; absent or null: none
 	SuccessURL      string          `json:"successUrl"`      // by session only; "": ours
 	CancelURL       string          `json:"cancelUrl"`       // by session only; "": ours
+	PriceID         string          `json:"priceId"`         // Stripe's, of a subscription
+	Quantity        *int64          `json:"quantity"`        // of it; absent or null: 1
 }
 
 // checkOutByIntent prepares a payment that the shop's own page collects with
 // Stripe Elements.
 func (s *server) checkOutByIntent(c *gin.Context) (any, error) {
-	purchase, prepared, err := s.checkOut(c, models.ByPaymentIntent)
+	var body checkoutBody
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	purchase, prepared, err := s.checkOut(c, models.ByPaymentIntent, body)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +72,20 @@ func (s *server) checkOutByIntent(c *gin.Context) (any, error) {
 	}, nil
 }
 
-// checkOutBySession prepares a payment on Stripe's hosted page.
+// checkOutBySession prepares a payment, or a subscription, on Stripe's hosted page.
 func (s *server) checkOutBySession(c *gin.Context) (any, error) {
-	purchase, prepared, err := s.checkOut(c, models.BySession)
+	var body checkoutBody
+	if err := decode(c, &body); err != nil {
+		return nil, err
+	}
+	switch body.Mode {
+	case "subscription":
+		return s.subscribe(c, body)
+	case "", "payment":
+	default:
+		return nil, &models.Error{Kind: models.Invalid, Field: "mode", Message: "Must be payment or subscription"}
+	}
+	purchase, prepared, err := s.checkOut(c, models.BySession, body)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +94,8 @@ func (s *server) checkOutBySession(c *gin.Context) (any, error) {
 
 // checkOut freezes what is in the cart and has Stripe make it payable. The frozen
 // copy comes first: whatever happens then, the same Idempotency-Key finds it.
-func (s *server) checkOut(c *gin.Context, way models.CheckoutWay) (models.Purchase, models.Prepared, error) {
-	request, err := s.checkoutRequest(c, way)
+func (s *server) checkOut(c *gin.Context, way models.CheckoutWay, body checkoutBody) (models.Purchase, models.Prepared, error) {
+	request, err := s.checkoutRequest(c, way, body)
 	if err != nil {
 		return models.Purchase{}, models.Prepared{}, err
 	}
@@ -94,39 +113,46 @@ func (s *server) checkOut(c *gin.Context, way models.CheckoutWay) (models.Purcha
 
 // prepare has the checkout's workflow do it, and waits for it a while.
 func (s *server) prepare(ctx context.Context, request models.CheckoutRequest, purchase models.Purchase) (models.Prepared, error) {
+	var prepared models.Prepared
+	err := s.await(ctx, client.StartWorkflowOptions{
+		ID:                    workflows.CheckoutWorkflowID(purchase.PaymentID),
+		TypedSearchAttributes: workflows.SupportAttributes("", request.CustomerID, request.StoreID),
+		StaticSummary:         "Checkout " + purchase.PaymentID,
+	}, workflows.TypeCheckout, workflows.CheckoutInput{PaymentID: purchase.PaymentID, CustomerID: request.CustomerID}, &prepared)
+	return prepared, err
+}
+
+// await has a workflow do something at Stripe, one that is open under the ID or a
+// new one, and waits a while for the answer to its update "prepare".
+func (s *server) await(ctx context.Context, options client.StartWorkflowOptions, workflowType string, in, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, stripePatience)
 	defer cancel()
-	start := s.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID:                       workflows.CheckoutWorkflowID(purchase.PaymentID),
-		TaskQueue:                s.config.temporal.TaskQueue,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		TypedSearchAttributes:    workflows.SupportAttributes("", request.CustomerID, request.StoreID),
-		StaticSummary:            "Checkout " + purchase.PaymentID,
-	}, workflows.TypeCheckout, workflows.CheckoutInput{PaymentID: purchase.PaymentID, CustomerID: request.CustomerID})
+	options.TaskQueue = s.config.temporal.TaskQueue
+	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	update, err := s.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: start,
+		StartWorkflowOperation: s.temporal.NewWithStartWorkflowOperation(options, workflowType, in),
 		UpdateOptions: client.UpdateWorkflowOptions{
 			UpdateID: workflows.UpdatePrepare, UpdateName: workflows.UpdatePrepare, WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
-	var prepared models.Prepared
 	if err == nil {
-		err = update.Get(ctx, &prepared)
+		err = update.Get(ctx, answer)
 	}
-	return prepared, s.unprepared(ctx, err)
-}
-
-// unprepared is why a checkout is not prepared, for its customer.
-func (s *server) unprepared(ctx context.Context, err error) error {
-	if failure, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		switch failure.Type() {
-		case string(workflows.CheckoutRefused):
-			return errPaymentRefused
-		case string(workflows.CheckoutExpired):
-			return errExpired
-		}
+	if failure, ok := errors.AsType[*temporal.ApplicationError](err); ok && unmade[failure.Type()] != nil {
+		return unmade[failure.Type()]
 	}
 	return s.notYet(ctx, err)
+}
+
+// unmade is why something was not made at Stripe, for its customer, by the type of
+// the update's failure.
+var unmade = map[string]error{
+	string(workflows.CheckoutRefused): errPaymentRefused,
+	string(workflows.CheckoutExpired): errExpired,
+	string(workflows.PageRefused):     errPageRefused,
+	string(workflows.PageExpired):     errExpired,
+	string(workflows.PageNoPrice):     &models.Error{Kind: models.Invalid, Field: "priceId", Message: "Is no price to subscribe to"},
+	string(workflows.PageSubscribed):  &models.Error{Kind: models.Conflict, Message: "You have this subscription already"},
 }
 
 // notYet is an error of waiting for a workflow. That it takes longer, or that
@@ -143,13 +169,9 @@ func (s *server) notYet(ctx context.Context, err error) error {
 	return err
 }
 
-func (s *server) checkoutRequest(c *gin.Context, way models.CheckoutWay) (models.CheckoutRequest, error) {
+func (s *server) checkoutRequest(c *gin.Context, way models.CheckoutWay, body checkoutBody) (models.CheckoutRequest, error) {
 	key, err := idempotencyKey(c)
 	if err != nil {
-		return models.CheckoutRequest{}, err
-	}
-	var body checkoutBody
-	if err := decode(c, &body); err != nil {
 		return models.CheckoutRequest{}, err
 	}
 	if _, err := storeIDOf(body.StoreID); err != nil {
@@ -167,7 +189,8 @@ func (s *server) checkoutRequest(c *gin.Context, way models.CheckoutWay) (models
 		StoreID: body.StoreID, Delivery: body.DeliveryType, Address: address,
 	}
 	if way == models.BySession {
-		request.SuccessURL, request.CancelURL, err = s.returnURLs(body)
+		success := s.config.publicURL + "/shop/success?paymentId=" + paymentIDHere
+		request.SuccessURL, request.CancelURL, err = s.returnURLs(body.SuccessURL, body.CancelURL, success, withPaymentID)
 	}
 	return request, err
 }
@@ -179,28 +202,33 @@ func idempotencyKey(c *gin.Context) (string, error) {
 		return "", nil
 	}
 	key := strings.TrimSpace(given[0])
-	if len(given) > 1 || key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if len(given) > 1 || !isPrintable(key, maxKey) {
 		return "", &models.Error{Kind: models.Invalid, Field: "Idempotency-Key", Message: "Must be 1 to 255 printable ASCII characters"}
 	}
 	return key, nil
 }
 
+// isPrintable says whether text is 1 to limit printable ASCII characters.
+func isPrintable(text string, limit int) bool {
+	return text != "" && len(text) <= limit && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
 // returnURLs are where Stripe's page leads back to: to our own shop page, unless
-// the caller names others.
-func (s *server) returnURLs(body checkoutBody) (success, cancel string, err error) {
-	success = s.config.publicURL + "/shop/success?paymentId=" + paymentIDHere
-	cancel = s.config.publicURL + "/shop"
-	if body.SuccessURL != "" {
-		if success, err = s.ownURL("successUrl", body.SuccessURL, withPaymentID); err != nil {
-			return "", "", err
-		}
+// the caller names others. spell is how one of theirs is told to Stripe.
+func (s *server) returnURLs(theirSuccess, theirCancel, ourSuccess string, spell func(*url.URL) string) (success, cancel string, err error) {
+	if success, err = s.returnURL("successUrl", theirSuccess, ourSuccess, spell); err != nil {
+		return "", "", err
 	}
-	if body.CancelURL != "" {
-		if cancel, err = s.ownURL("cancelUrl", body.CancelURL, (*url.URL).String); err != nil {
-			return "", "", err
-		}
+	cancel, err = s.returnURL("cancelUrl", theirCancel, s.config.publicURL+"/shop", (*url.URL).String)
+	return success, cancel, err
+}
+
+// returnURL is the caller's, where they name one, else ours.
+func (s *server) returnURL(field, theirs, ours string, spell func(*url.URL) string) (string, error) {
+	if theirs == "" {
+		return ours, nil
 	}
-	return success, cancel, nil
+	return s.ownURL(field, theirs, spell)
 }
 
 // ownURL lets through what leads to a page of the shop's: Stripe's page must not

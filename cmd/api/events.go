@@ -10,15 +10,14 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-
-	"twigz/models"
 )
 
 // errClientGone is that nobody takes events any more.
 var errClientGone = errors.New("the client has gone")
 
-// eventStream writes server-sent events of a payment to one client.
+// eventStream writes server-sent events of one thing to one client.
 type eventStream struct {
+	kind    string // the events' name
 	to      gin.ResponseWriter
 	control *http.ResponseController
 	patient time.Duration // how long one write may take
@@ -27,9 +26,9 @@ type eventStream struct {
 
 // newEventStream takes up where the client was cut off, if it says where, by the
 // header or by ?after= for those who would need a preflight for the header.
-func newEventStream(c *gin.Context, patient time.Duration) *eventStream {
+func newEventStream(c *gin.Context, kind string, patient time.Duration) *eventStream {
 	return &eventStream{
-		to: c.Writer, control: http.NewResponseController(c.Writer), patient: patient,
+		kind: kind, to: c.Writer, control: http.NewResponseController(c.Writer), patient: patient,
 		last: cmp.Or(c.GetHeader("Last-Event-ID"), c.Query("after")),
 	}
 }
@@ -45,15 +44,15 @@ func (e *eventStream) begin() {
 	e.to.WriteHeader(http.StatusOK)
 }
 
-// has says whether the client has the payment as it is.
-func (e *eventStream) has(payment models.PaymentView) bool {
-	id, _, err := eventOf(payment)
+// has says whether the client has it as it is.
+func (e *eventStream) has(now told) bool {
+	id, _, err := eventOf(now)
 	return err == nil && id == e.last
 }
 
-// send sends the payment, or a mere sign of life where the client has it as it is.
-func (e *eventStream) send(payment models.PaymentView) error {
-	id, data, err := eventOf(payment)
+// send sends how it is now, or a mere sign of life where the client has it so.
+func (e *eventStream) send(now told) error {
+	id, data, err := eventOf(now)
 	if err != nil {
 		return err
 	}
@@ -61,7 +60,7 @@ func (e *eventStream) send(payment models.PaymentView) error {
 		return e.comment()
 	}
 	e.last = id
-	return e.write("event: payment\nid: " + id + "\ndata: " + data + "\n\n")
+	return e.write("event: " + e.kind + "\nid: " + id + "\ndata: " + data + "\n\n")
 }
 
 // comment sends what readers skip.
@@ -78,10 +77,10 @@ func (e *eventStream) write(text string) error {
 	return nil
 }
 
-// eventOf is a payment as the data of an event, a line of JSON, and the event's ID,
-// which is the same as long as the payment is.
-func eventOf(payment models.PaymentView) (id, data string, err error) {
-	text, err := json.Marshal(payment)
+// eventOf is something as the data of an event, a line of JSON, and the event's ID,
+// which is the same as long as the data are.
+func eventOf(now told) (id, data string, err error) {
+	text, err := json.Marshal(now)
 	if err != nil {
 		return "", "", err
 	}

@@ -16,7 +16,7 @@ import (
 type streamTimes struct {
 	heartbeat time.Duration // between two signs of life, so that nobody on the way takes the stream for dead
 	write     time.Duration // that a client may take to receive one event
-	again     time.Duration // until a payment is read again that could not be read
+	again     time.Duration // until something is read again that could not be read
 	longest   time.Duration // after which the client is to ask again, with a token that is still good
 }
 
@@ -31,34 +31,50 @@ func (s *server) paymentOf(c *gin.Context) (any, error) {
 	return s.db.CustomerPayment(c.Request.Context(), c.GetString(customerKey), paymentID)
 }
 
+// told is something that a stream tells of: an answer as JSON.
+type told interface {
+	Final() bool // nothing more is expected of it
+}
+
+// followed is what a stream follows.
+type followed struct {
+	kind string // the events' name
+	key  string // by which changes of it are told of
+	read func(*gin.Context) (told, error)
+}
+
 // paymentEvents sends what paymentOf answers, at once and at each change, until
-// nothing more is expected. It is not behind answer: it takes as long as the
-// payment does.
+// nothing more is expected.
 func (s *server) paymentEvents(c *gin.Context) {
 	paymentID, err := known(c, "paymentId", "Payment")
 	if err != nil {
 		s.answerError(c, err)
 		return
 	}
-	stream, err := s.payments.Open(c.GetString(customerKey), paymentID)
+	s.stream(c, followed{kind: "payment", key: paymentID, read: func(c *gin.Context) (told, error) { return s.readPayment(c, paymentID) }})
+}
+
+// stream is not behind answer: it takes as long as what is followed does.
+func (s *server) stream(c *gin.Context, f followed) {
+	stream, err := s.payments.Open(c.GetString(customerKey), f.key)
 	if err != nil {
 		s.answerError(c, streamErrors[err])
 		return
 	}
 	defer stream.Close()
 	// Read only now that changes are told: one that comes in between is told again.
-	payment, err := s.readPayment(c, paymentID)
+	now, err := f.read(c)
 	if err != nil {
 		s.answerError(c, err)
 		return
 	}
-	events := newEventStream(c, s.streams.write)
-	if payment.Final() && events.has(payment) {
+	events := newEventStream(c, f.kind, s.streams.write)
+	if now.Final() && events.has(now) {
 		c.Status(http.StatusNoContent) // it has come back for more, and there is none
 		return
 	}
 	events.begin()
-	s.follow(c, stream, events, payment, paymentID)
+	s.follow(c, stream, events, now, f)
 }
 
 // streamErrors are the answers where there is no room for a stream.
@@ -70,14 +86,14 @@ var streamErrors = map[error]error{
 
 // follow sends events until nothing more is expected, or until somebody leaves:
 // the client, or we. The client then asks again.
-func (s *server) follow(c *gin.Context, stream *paymentfeed.Stream, events *eventStream, payment models.PaymentView, paymentID string) {
+func (s *server) follow(c *gin.Context, stream *paymentfeed.Stream, events *eventStream, now told, f followed) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.streams.longest)
 	defer cancel()
 	heartbeat := time.NewTicker(s.streams.heartbeat)
 	defer heartbeat.Stop()
 	var again <-chan time.Time // set while a change could not be read; nil: never
-	err := events.send(payment)
-	for err == nil && !payment.Final() {
+	err := events.send(now)
+	for err == nil && !now.Final() {
 		select {
 		case <-ctx.Done():
 			return
@@ -89,10 +105,10 @@ func (s *server) follow(c *gin.Context, stream *paymentfeed.Stream, events *even
 		case <-stream.Changed():
 		case <-again:
 		}
-		read, failed := s.readPayment(c, paymentID)
+		read, failed := f.read(c)
 		switch {
 		case failed == nil:
-			payment, again, err = read, nil, events.send(read)
+			now, again, err = read, nil, events.send(read)
 		case away(failed):
 			again = time.After(s.streams.again)
 		default:
@@ -100,7 +116,7 @@ func (s *server) follow(c *gin.Context, stream *paymentfeed.Stream, events *even
 		}
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errClientGone) {
-		s.log.WarnContext(c, "stream ends, the payment cannot be read", "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
+		s.log.WarnContext(c, "stream ends, what it follows cannot be read", "kind", f.kind, "request_id", c.GetString(requestIDKey), "error", models.Describe(err))
 	}
 }
 
