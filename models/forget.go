@@ -22,7 +22,7 @@ const forgotten = `{"line1":"forgotten"}`
 // are still to come have to be known for theirs.
 var forgetting = []string{
 	`SELECT 1 FROM stripe_customers WHERE ` + atStripe + ` ORDER BY id FOR UPDATE`, // a look in flight ends first, or begins after
-	`UPDATE stripe_customers SET email = NULL WHERE email IS NOT NULL AND (` + atStripe + `)`,
+	`UPDATE stripe_customers SET email = NULL WHERE email IS NOT NULL AND ` + atStripe,
 	`UPDATE notifications SET error = '', address = '' WHERE stripe_customer_id IN (SELECT id FROM stripe_customers WHERE ` + atStripe + `)`,
 	`SELECT 1 FROM payments WHERE customer_id = @id AND customer_id <> '' ORDER BY id FOR UPDATE`,
 	`UPDATE payments SET receipt_email = '', metadata = CASE WHEN metadata ->> 'deliveryAddress' IS NULL THEN metadata
@@ -39,8 +39,10 @@ var forgetting = []string{
 	`UPDATE customers SET email = NULL, name = NULL, stripe_synced = false, forgotten_at = clock_timestamp() WHERE id = @id`,
 }
 
-// atStripe are the customers of Stripe's that are one of ours: @id.
-const atStripe = `owner_id = @id OR customer_id = @id OR id IN (SELECT stripe_customer_id FROM subscriptions WHERE owner_id = @id)`
+// atStripe are the customers of Stripe's that are one of ours: @id. Each part is
+// answered by an index.
+const atStripe = `id IN (SELECT id FROM stripe_customers WHERE owner_id = @id UNION ALL SELECT id FROM stripe_customers WHERE customer_id = @id
+	UNION ALL SELECT stripe_customer_id FROM subscriptions WHERE owner_id = @id)`
 
 // ForgetCustomer takes a customer's mail address, name and delivery addresses out
 // of every row, and what is in their carts. Orders keep their money. Asked again, it forgets
@@ -72,10 +74,16 @@ func (c *StripeCustomer) forget(tx *gorm.DB) error {
 	if c.Email == nil {
 		return nil
 	}
+	theirs, err := c.subscriptions(tx)
+	if err != nil {
+		return err
+	}
+	owners := named(c.OwnerID, c.CustomerID)
+	for _, s := range theirs {
+		owners = append(owners, named(s.OwnerID)...)
+	}
 	var wished int64
-	err := tx.Model(&Customer{}).Where("forgotten_at IS NOT NULL").
-		Where("id IN ? OR id IN (SELECT owner_id FROM subscriptions WHERE stripe_customer_id = ?)", named(c.OwnerID, c.CustomerID), c.ID).
-		Count(&wished).Error
+	err = tx.Model(&Customer{}).Where("id IN ? AND forgotten_at IS NOT NULL", owners).Count(&wished).Error
 	if wished > 0 {
 		c.Email = nil
 	}

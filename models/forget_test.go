@@ -18,7 +18,7 @@ func (s shop) traces() map[string]int64 {
 	s.t.Helper()
 	left := map[string]int64{}
 	for _, table := range []string{
-		"customers", "payments", "checkouts", "orders", "notifications", "audit_entries", "actions", "checkout_requests", "stripe_events",
+		"customers", "stripe_customers", "payments", "checkouts", "orders", "notifications", "audit_entries", "actions", "checkout_requests", "stripe_events",
 	} {
 		n := ask[int64](s, "SELECT count(*) FROM "+table+" AS row WHERE to_jsonb(row)::text ~ 'eve@|\"Eve\"|Mill Lane|Bath'")
 		if n > 0 {

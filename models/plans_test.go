@@ -47,6 +47,7 @@ func TestNothingReadsAWholeTable(t *testing.T) {
 	require.NoError(t, err)
 	searchAll(s)
 	beforeThePayment(s)
+	askOfSubscribers(s)
 	lookOften(s)
 	require.NoError(t, busy.Close()) // its sessions report when they end
 	require.Eventually(t, func() bool {
@@ -119,6 +120,34 @@ func lookOften(s shop) {
 	}
 }
 
+// askOfSubscribers does what support and mails about subscriptions do, often enough
+// for plans that hold for anyone.
+func askOfSubscribers(s shop) {
+	s.t.Helper()
+	for _, n := range []string{"11", "12", "13", "14", "15", "16", "17", "18"} {
+		e := models.Event{ID: "evt_new" + n, Type: "invoice.paid", InvoiceID: "in_" + n}
+		require.True(s.t, s.finish(e).Tell)
+		s.letter(e)
+		s.person("c" + n)
+		s.person("cus_" + n)
+		_, err := s.ActOnCustomer(s.t.Context(), models.CustomerAction{
+			Customer: "cus_" + n, Kind: models.ActAssign, To: "c" + n, Actor: "ada", RequestID: "req_new" + n,
+			Start: &models.PendingStart{WorkflowID: "support-req_new" + n, WorkflowType: "Resync"},
+		})
+		require.NoError(s.t, err)
+	}
+	for _, text := range []string{"", "sub_7", "cus_7", "in_7", "evt_new11", "evt_old7", "c7", "c7@example.com", "s7@example.com", "nobody"} {
+		for _, q := range []models.SubscriptionQuery{{}, {Status: "active"}, {Unowned: true}} {
+			q.Text, q.Limit = text, 10
+			for range 7 {
+				_, next, err := s.SearchSubscriptions(s.t.Context(), q)
+				require.NoError(s.t, err)
+				q.After = next
+			}
+		}
+	}
+}
+
 // searchAll searches by all that support can search by, often enough for
 // Postgres to go over to plans that hold for any text. No page is so large that
 // so small a table were better read whole.
@@ -126,7 +155,7 @@ func searchAll(s shop) {
 	s.t.Helper()
 	for _, text := range []string{
 		"", "pay_7", "pi_7", "cs_7", "ch_7", "ord_7", "evt_old7", "re_7", "rfd_7", "du_7", "prv_7", "nobody",
-		"c7", "c0", "c7@example.com", "desk@example.com", "family@example.com",
+		"in_7", "sub_7", "cus_7", "c7", "c0", "c7@example.com", "desk@example.com", "family@example.com",
 	} {
 		for _, status := range []string{"", "paid", "disputed", "failed"} {
 			for _, limit := range []int{1, 20} {
@@ -152,11 +181,11 @@ func years(s shop) {
 		`INSERT INTO customers (id, email) SELECT 'c' || n, CASE n % 10 WHEN 9 THEN 'Family@example.com' ELSE 'c' || n || '@example.com' END
 			FROM generate_series(0, 999) AS n`,
 		// A year of invoices of each subscription.
-		"INSERT INTO stripe_customers (id, customer_id, owner_id) SELECT 'cus_' || n, 'c' || n % 1000, 'c' || n % 1000 FROM generate_series(1, 2000) AS n",
+		"INSERT INTO stripe_customers (id, customer_id, owner_id, email) SELECT 'cus_' || n, 'c' || n % 1000, 'c' || n % 1000, 's' || n || '@example.com' FROM generate_series(1, 2000) AS n",
 		`INSERT INTO subscriptions (id, stripe_customer_id, owner_id, status, livemode, started_at)
 			SELECT 'sub_' || n, 'cus_' || n, 'c' || n % 1000, 'active', true, now() - n * interval '1 minute' FROM generate_series(1, 2000) AS n`,
-		`INSERT INTO invoices (id, stripe_customer_id, subscription_id, status, made_at)
-			SELECT 'in_' || n, 'cus_' || n % 2000, 'sub_' || n % 2000, 'paid', now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
+		`INSERT INTO invoices (id, stripe_customer_id, subscription_id, payment_intent_id, status, total, made_at)
+			SELECT 'in_' || n, 'cus_' || n % 2000, 'sub_' || n % 2000, 'pi_' || n, 'paid', 900, now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n`,
 		"INSERT INTO grants (customer_id, content) SELECT 'c' || n, '{}' FROM generate_series(0, 999) AS n",
 		"INSERT INTO carts SELECT 'c' || n, 'bakery' FROM generate_series(0, 999) AS n",
 		// A tenth of them are one customer's, another tenth have one address.

@@ -13,7 +13,7 @@ type PaymentDetail struct {
 	Payment       PaymentSummary      `json:"payment"`
 	Order         *Order              `json:"order"`             // null when there is none
 	Invoice       *InvoiceState       `json:"invoice,omitempty"` // that it pays; nil: none that is known
-	Holds         []Hold              `json:"holds"` // those that are open; the audit trail has the others
+	Holds         []Hold              `json:"holds"`             // those that are open; the audit trail has the others
 	Refunds       []Refund            `json:"refunds"`
 	Disputes      []Dispute           `json:"disputes"`
 	Reviews       []Review            `json:"reviews"`
