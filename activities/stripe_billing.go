@@ -42,6 +42,9 @@ func (s *Stripe) billingFacts(ctx context.Context, in models.SyncLook) (models.B
 		if err := step.do(ctx, in, &facts); err != nil {
 			return models.BillingFacts{}, owedEdge(step.what+" of "+in.StripeCustomerID, err)
 		}
+		if facts.Customer.Unknown {
+			return facts, nil
+		}
 	}
 	return facts, nil
 }
@@ -53,7 +56,7 @@ func (s *Stripe) viewCustomer(ctx context.Context, in models.SyncLook, facts *mo
 	customer, err := s.api.Customers.Get(in.StripeCustomerID, params)
 	switch {
 	case isMissing(err):
-		facts.Customer.Gone = true
+		facts.Customer.Unknown = true // one that was deleted is still shown, as deleted
 		return nil
 	case err != nil:
 		return err

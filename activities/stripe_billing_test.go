@@ -138,7 +138,8 @@ func TestALookAtACustomer(t *testing.T) {
 		a := newAccount(t)
 		delete(a.answers, "/v1/customers/cus_1")
 		a.answers["/v1/subscriptions"], a.answers["/v1/invoices"] = reply{400, customerGone}, reply{400, customerGone}
-		assert.Equal(t, models.BillingFacts{Customer: gone}, a.mustLook(""), "their lists were not told")
+		assert.Equal(t, models.BillingFacts{Customer: models.StripeCustomerFacts{ID: "cus_1", Unknown: true}}, a.mustLook(""))
+		assert.Equal(t, []string{"/v1/customers/cus_1"}, a.asked)
 	})
 	t.Run("who is deleted, and of whom Stripe still lists what there was", func(t *testing.T) {
 		t.Parallel()

@@ -54,6 +54,11 @@ func finish(tx *gorm.DB, stripeCustomerID string, e Event) (Billed, error) {
 	if err := c.hear(tx, e); err != nil {
 		return Billed{}, err
 	}
+	if e.Type == "customer.deleted" {
+		if err := c.depart(tx, e.cause()); err != nil {
+			return Billed{}, err
+		}
+	}
 	about, err := billedFor(tx, c, e)
 	if err != nil {
 		return Billed{}, err

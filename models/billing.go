@@ -32,7 +32,8 @@ type BillingFacts struct {
 // https://docs.stripe.com/api/customers/object
 type StripeCustomerFacts struct {
 	ID         string // cus_…
-	Gone       bool   // deleted, or never there: nothing else is known
+	Gone       bool   // deleted: nothing else is known
+	Unknown    bool   // Stripe has never had such a customer: nothing is known, and what is kept stays. A key of another account's would find all of them so
 	CustomerID string // whose it is by its metadata, as it came; "": it does not say
 	Email      string // a personal datum
 	Card       Card   // default for invoices

@@ -59,10 +59,10 @@ func (c *StripeCustomer) subscriptions(tx *gorm.DB) ([]Subscription, error) {
 	return list, err
 }
 
-// learn takes over what Stripe says. Of one that is gone it says nothing: what was
-// known stays, for whoever asks whose it was.
+// learn takes over what Stripe says. Of one that is gone, or that it does not know, it
+// says nothing: what was known stays, for whoever asks whose it was.
 func (c *StripeCustomer) learn(f StripeCustomerFacts) {
-	if f.Gone {
+	if f.Gone || f.Unknown {
 		return
 	}
 	c.Told = Clean(f.CustomerID, MaxMetadataValue)
@@ -205,6 +205,34 @@ func (c *StripeCustomer) lose(tx *gorm.DB, by Cause) error {
 		}
 	}
 	return nil
+}
+
+// depart is what a look that found the customer deleted comes to, for when Stripe has
+// told of it by an event and the look found nothing: that word is final.
+func (c *StripeCustomer) depart(tx *gorm.DB, by Cause) error {
+	if c.DeletedAt != nil {
+		return nil
+	}
+	before, err := c.subscriptions(tx)
+	if err != nil {
+		return err
+	}
+	after := c.replaced(before, BillingFacts{Customer: StripeCustomerFacts{ID: c.ID, Gone: true}})
+	owners, err := c.lockOwners(tx, before, after)
+	if err != nil {
+		return err
+	}
+	if err := c.lose(tx, by); err != nil {
+		return err
+	}
+	changed, err := c.keepOwned(tx, before, after, by)
+	if err == nil && changed {
+		err = grantSoon(tx, owners)
+	}
+	if err != nil {
+		return err
+	}
+	return c.save(tx)
 }
 
 // LoseStripeCustomer notes that Stripe has no such customer, as an answer to another

@@ -230,3 +230,35 @@ func TestNobodyWaitsInACircle(t *testing.T) {
 			FROM outgoing_messages WHERE customer_id = $1`, id), "each change is told once, by a number of its own")
 	}
 }
+
+func TestACustomerWhomStripeDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	stranger := models.BillingFacts{Customer: models.StripeCustomerFacts{ID: "cus_1", Unknown: true}}
+	begin := func(t *testing.T) shop {
+		t.Helper()
+		s := shop{open(t), t}
+		s.mapTo("eve", "cus_1")
+		s.look(stripeSays("", monthly("sub_1", "active")))
+		s.look(stranger)
+		return s
+	}
+	t.Run("stays as they are, because the key may be another account's", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t)
+		assert.Equal(t, "active", s.subscription("eve").Status)
+		assert.Equal(t, "cus_1", s.mapTo("eve", "cus_1").StripeCustomerID)
+	})
+	t.Run("is gone when an event says so", func(t *testing.T) {
+		t.Parallel()
+		s := begin(t)
+		deleted := models.Event{ID: "evt_deleted", Type: "customer.deleted", Created: 1_700_000_000, StripeCustomerID: "cus_1"}
+		for range 2 {
+			_, err := s.FinishSync(t.Context(), deleted)
+			require.NoError(t, err)
+		}
+		assert.Equal(t, "canceled", s.subscription("eve").Status)
+		profile, err := s.Profile(t.Context(), "eve")
+		require.NoError(t, err)
+		assert.Equal(t, models.CustomerProfile{CustomerID: "eve", After: "cus_1"}, profile)
+	})
+}

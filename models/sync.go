@@ -17,6 +17,8 @@ const (
 	// so many calls a second, and on the first of a month everybody is billed. Were it
 	// lent to another meanwhile, both would stand in the queue.
 	queueTime = 15 * time.Minute
+	// burstPause is how long nobody looks after a look that several have wanted.
+	burstPause = time.Second
 )
 
 // KeptSync is what a look found.
@@ -197,10 +199,17 @@ func (c *StripeCustomer) keep(tx *gorm.DB, k KeptSync) (SyncResult, error) {
 	return r, err
 }
 
-// giveBack ends the turn of a look that is kept.
+// giveBack ends the turn of a look that is kept: at once, or a little later where
+// the look was for several, because more are likely to come, which one look is
+// enough for.
 func (c *StripeCustomer) giveBack(tx *gorm.DB, k KeptSync) error {
 	now := time.Now()
+	several := k.Generation-c.Fetched > 1
 	c.Fetched, c.SyncedAt, c.LookedBy = k.Generation, &now, k.Holder
 	c.LeaseHolder, c.LeaseUntil = nil, nil
+	if several {
+		until := now.Add(burstPause)
+		c.LeaseHolder, c.LeaseUntil = &k.Holder, &until
+	}
 	return c.save(tx)
 }

@@ -108,6 +108,12 @@ func (s shop) lookWith(f models.BillingFacts, announce *models.Announce) models.
 	return r
 }
 
+// rest lets the second pass in which nobody looks after a look that several wanted.
+func (s shop) rest() {
+	s.t.Helper()
+	s.exec("UPDATE stripe_customers SET lease_until = lease_until - interval '1 second'")
+}
+
 func TestTurnsToLook(t *testing.T) {
 	t.Parallel()
 	const cus = "cus_1"
@@ -132,6 +138,8 @@ func TestTurnsToLook(t *testing.T) {
 		assert.Equal(t, models.SyncTurn{StripeCustomerID: cus, Generation: 2, Covered: true}, s.want(again))
 		again = by("evt_c")
 		again.Generation = 3
+		assert.False(t, s.want(again).Mine, "two have wanted it, so more are likely to come")
+		s.rest()
 		assert.Equal(t, models.SyncTurn{StripeCustomerID: cus, Generation: 3, Mine: true}, s.want(again))
 		assert.EqualValues(t, 3, ask[int64](s, "SELECT wanted FROM stripe_customers"), "asking again is no new want")
 	})
@@ -218,6 +226,7 @@ func TestTurnsToLook(t *testing.T) {
 		old.Generation = s.want(old).Generation
 		generation, _ := s.begin(look("evt_a"))
 		s.keepSync(models.KeptSync{SyncLook: look("evt_a"), Generation: generation, Facts: stripeSays("")})
+		s.rest()
 		turn := s.want(old)
 		assert.True(t, turn.Mine, "the other's look fetched the newest alone: %+v", turn)
 
@@ -283,9 +292,9 @@ func TestBurst(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("200 wants, %d looks", looks.Load())
-	assert.Less(t, looks.Load(), int64(100))
+	assert.LessOrEqual(t, looks.Load(), int64(10))
 	assert.EqualValues(t, 200, ask[int64](s, "SELECT (items -> 0 ->> 'quantity')::bigint FROM subscriptions"))
-	assert.True(t, ask[bool](s, "SELECT wanted = 200 AND fetched = 200 AND lease_holder IS NULL FROM stripe_customers"))
+	assert.True(t, ask[bool](s, "SELECT wanted = 200 AND fetched = 200 FROM stripe_customers"))
 }
 
 // quantityKept is of the one subscription there is, as a goroutine may ask for it.

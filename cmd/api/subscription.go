@@ -72,8 +72,8 @@ func (s *server) openPortal(c *gin.Context) (any, error) {
 }
 
 // openPage has Stripe make a page and answers where it is. A customer's
-// Idempotency-Key names the workflow. One that has ended is not found again: the
-// new one asks Stripe under the same key, which answers with the same page for a day.
+// Idempotency-Key names the workflow, and with it the update: what that has answered
+// once it answers again, for as long as Temporal keeps the workflow.
 func (s *server) openPage(c *gin.Context, in workflows.PageInput) (any, error) {
 	key, err := idempotencyKey(c)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *server) openPage(c *gin.Context, in workflows.PageInput) (any, error) {
 	in.ExpiresAt = time.Now().Add(pagePatience).Unix()
 	var page workflows.Page
 	err = s.await(c.Request.Context(), client.StartWorkflowOptions{
-		ID:                    workflows.PageWorkflowID(in.CustomerID, string(in.Kind)+":"+key),
+		ID:                    workflows.PageWorkflowID(in.CustomerID, s.config.temporal.TaskQueue+":"+string(in.Kind)+":"+key), // installations may share a namespace
 		TypedSearchAttributes: workflows.SupportAttributes("", in.CustomerID, ""),
 		StaticSummary:         "Have Stripe open a page: " + string(in.Kind),
 	}, workflows.TypeOpenPage, in, &page)
