@@ -142,7 +142,7 @@ func TestActionErrors(t *testing.T) {
 	fix := func(metadata any) string { return with(fields{"action": "fix", "metadata": metadata}) }
 	const (
 		pi1       = "pi_1"
-		kinds     = "Must be one of hold, release, retry, fix, accept, refund, cancel, resend, note"
+		kinds     = "Must be one of hold, release, retry, fix, accept, refund, cancel, resend, note, resync"
 		requestID = "Must be 1 to 200 printable ASCII characters"
 		amount    = "Must be a positive whole number of minor units"
 		recipient = "Must be customer or store"

@@ -8,9 +8,9 @@
 // one method of package models; a handler is the few lines that name it. What needs
 // Stripe as well, a checkout and a customer, is in the rows first and then waits a
 // while for the workflow that asks Stripe. One adapter (adapter.go) decodes, maps
-// errors and encodes for all. Only a payment's events (payments.go) are an answer
-// that goes on: they wait for word from internal/paymentfeed, and end when the
-// program is told to stop.
+// errors and encodes for all. Only the events of a payment (payments.go) and of a
+// customer's subscriptions (subscription.go) are an answer that goes on: they wait
+// for word from internal/paymentfeed, and end when the program is told to stop.
 package main
 
 import (

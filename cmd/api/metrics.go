@@ -27,7 +27,7 @@ func newMetrics(db *models.DB, payments *paymentfeed.Feed) *metrics {
 	make := promauto.With(registry)
 	make.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "twigz_payment_streams",
-		Help: "Streams of payments' changes that this process keeps open for customers.",
+		Help: "Streams of changes, of payments and subscriptions, that this process keeps open for customers.",
 	}, func() float64 { return float64(payments.Streams()) })
 	labels := []string{"event_type", "outcome"}
 	return &metrics{

@@ -51,7 +51,10 @@ func (s *server) paymentEvents(c *gin.Context) {
 		s.answerError(c, err)
 		return
 	}
-	s.stream(c, followed{kind: "payment", key: paymentID, read: func(c *gin.Context) (told, error) { return s.readPayment(c, paymentID) }})
+	s.stream(c, followed{
+		kind: "payment", key: paymentfeed.PaymentKey(paymentID),
+		read: func(c *gin.Context) (told, error) { return s.readPayment(c, paymentID) },
+	})
 }
 
 // stream is not behind answer: it takes as long as what is followed does.

@@ -49,26 +49,38 @@ func (w whole) paymentID(intentID string) string {
 // events is an open stream, as a client reads it.
 type events struct {
 	t        *testing.T
+	kind     string // the events' name
 	response *http.Response
 	lines    *bufio.Scanner
 	leave    context.CancelFunc
 }
 
-// listen opens a stream and expects it to be one.
+// listen opens a stream of a payment's events.
 func (p *program) listen(paymentID string, headers ...string) *events {
+	p.t.Helper()
+	return p.listenTo("payment", "/payments/"+paymentID+"/events", headers...)
+}
+
+// listenTo opens a stream and expects it to be one.
+func (p *program) listenTo(kind, path string, headers ...string) *events {
 	p.t.Helper()
 	ctx, leave := context.WithTimeout(p.t.Context(), time.Minute)
 	p.t.Cleanup(leave)
-	response, err := p.client.Do(p.eventsRequest(ctx, paymentID, headers...))
+	response, err := p.client.Do(p.request(ctx, path, headers...))
 	require.NoError(p.t, err)
 	p.t.Cleanup(func() { _ = response.Body.Close() })
 	require.Equal(p.t, http.StatusOK, response.StatusCode)
-	return &events{t: p.t, response: response, lines: bufio.NewScanner(response.Body), leave: leave}
+	return &events{t: p.t, kind: kind, response: response, lines: bufio.NewScanner(response.Body), leave: leave}
 }
 
 func (p *program) eventsRequest(ctx context.Context, paymentID string, headers ...string) *http.Request {
 	p.t.Helper()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/payments/"+paymentID+"/events", http.NoBody)
+	return p.request(ctx, "/payments/"+paymentID+"/events", headers...)
+}
+
+func (p *program) request(ctx context.Context, path string, headers ...string) *http.Request {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, http.NoBody)
 	require.NoError(p.t, err)
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
@@ -91,12 +103,12 @@ func (e *events) next() (found map[string]string, ok bool) {
 	return nil, false
 }
 
-// is expects the next event to be of a payment with this status, and returns its ID.
+// is expects the next event to tell of this status, and returns its ID.
 func (e *events) is(status string) string {
 	e.t.Helper()
 	event, ok := e.next()
 	require.True(e.t, ok, "the stream has ended: %v", e.lines.Err())
-	assert.Equal(e.t, "payment", event["event"])
+	assert.Equal(e.t, e.kind, event["event"])
 	assert.Equal(e.t, status, answer{t: e.t, body: event["data"]}.object()["status"])
 	assert.NotEmpty(e.t, event["id"])
 	return event["id"]

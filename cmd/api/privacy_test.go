@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -14,6 +15,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"twigz/models"
+	"twigz/workflows"
 )
 
 // personal is what nobody but the people concerned may read: each is sent in
@@ -55,6 +59,10 @@ func TestNothingPersonalLeaksOut(t *testing.T) {
 		event("payment_intent.succeeded", paid.with(fields{"metadata": []string{"1 Private Street"}})),
 		event("payment_intent.succeeded", paid.with(fields{"amount": "Private Name"})),
 		event("payment_intent.succeeded", bought), event("customer.created", fields{"email": "private-mail@private.example"}),
+		event("customer.subscription.updated", subscription.with(fields{"description": "Private Name", "metadata": fields{"customerId": eve, "note": "private-metadata"}})),
+		event("invoice.payment_failed", invoice.with(fields{"customer_email": "private-mail@private.example", "customer_name": "Private Name", "customer_address": fields{"line1": "1 Private Street"}})),
+		event("checkout.session.completed", subscribed.with(fields{"metadata": confidential, "customer_details": fields{"email": "private-mail@private.example"}})),
+		event("customer.deleted", fields{"id": "cus_1", "object": "customer", "email": "private-mail@private.example", "name": "Private Name"}),
 		event("payment_intent.succeeded", paid).with(fields{"livemode": true}), event("payment_intent.succeeded", paid).with(fields{"id": "private-mail@private.example"}),
 	}
 	for _, e := range events {
@@ -69,6 +77,12 @@ func TestNothingPersonalLeaksOut(t *testing.T) {
 		p.deliver(event("payment_intent.succeeded", paid).text())
 	}
 	p.buy(eve, "pi_shown", 1)
+	shown := gold(eve, "active")
+	shown.Customer = models.StripeCustomerFacts{ID: "cus_shown", Email: "private-mail@private.example"}
+	p.looks(shown)
+	p.temporal.works(func(_ context.Context, workflowID string) (any, error) {
+		return workflows.Page{URL: "https://private.example/" + workflowID, Asked: p.wish(workflowID)}, nil
+	})
 	for _, program := range []*program{p.program, bare.program} {
 		everyCall(t, program)
 	}
@@ -86,7 +100,7 @@ func TestNothingPersonalLeaksOut(t *testing.T) {
 		}
 	}
 	assert.Contains(t, p.logs.String(), "request answered", "the log was at its most talkative")
-	assert.Len(t, started, 8, "the others are no events, or not for us")
+	assert.Len(t, started, 12, "the others are no events, or not for us")
 }
 
 // everyCall calls everything there is with personal data wherever some fits.
@@ -116,6 +130,20 @@ func everyCall(t *testing.T, p *program) {
 		{http.MethodPost, "/support/api/payments/pi_shown/actions", `{"action":"fix","reason":"Private Name","requestId":"r3","metadata":{"deliveryAddress":"1 Private Street"}}`, support},
 		{http.MethodGet, "/support/api/payments?q=private-mail@private.example", "", support},
 		{http.MethodGet, "/support/api/payments?q=" + street + "&status=" + street, "", support},
+		{http.MethodGet, "/subscription", "", me},
+		{http.MethodGet, "/subscription/events?after=" + street, "", bearerOf("private-mail@private.example")},
+		{http.MethodPost, "/checkout/session", `{"mode":"subscription","priceId":"Private Name","successUrl":"https://private.example/"}`, me},
+		{http.MethodPost, "/checkout/session", `{"mode":"Private Name","priceId":"1 Private Street"}`, me},
+		{http.MethodPost, "/billing/portal", `{"returnUrl":"https://private.example/1 Private Street"}`, me},
+		{http.MethodPost, "/billing/portal", `{"returnUrl":"1 Private Street`, append([]string{"Idempotency-Key", "private-mail@private.example"}, me...)},
+		{http.MethodGet, "/support/api/subscriptions?q=private-mail@private.example", "", support},
+		{http.MethodGet, "/support/api/subscriptions?q=" + street + "&status=" + street + "&unowned=" + street, "", support},
+		{http.MethodGet, "/support/api/customers/cus_shown", "", support},
+		{http.MethodGet, "/support/api/customers/" + street, "", support},
+		{http.MethodPost, "/support/api/customers/" + street + "/actions", `{"action":"resync","reason":"Private Name","requestId":"r4"}`, support},
+		{http.MethodPost, "/support/api/customers/cus_shown/actions", `{"action":"resync","reason":"Private Name moved to 1 Private Street","requestId":"r5"}`, support},
+		{http.MethodPost, "/support/api/customers/cus_shown/actions", `{"action":"assign","customerId":"1 Private Street","reason":"Private Name","requestId":"r6"}`, support},
+		{http.MethodPost, "/support/api/payments/pi_shown/actions", `{"action":"resync","reason":"Private Name","requestId":"r7"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery", `{"name":"Private Name","email":"private-mail@private.example","currency":"usd"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery", `{"name":"Private Name","email":"private-mail at private.example","currency":"usd"}`, support},
 		{http.MethodPut, "/support/api/stores/bakery/products/loaf", `{"name":"Private Name","unitAmount":1}`, support},

@@ -61,6 +61,24 @@ var session = fields{
 	"amount_total": 1599, "currency": "usd", "customer_details": fields{"email": "eve@example.com"}, "metadata": metadata,
 }
 
+// subscribed is a checkout session by which somebody subscribed.
+var subscribed = fields{
+	"id": "cs_sub", "object": "checkout.session", "mode": "subscription", "payment_status": "paid",
+	"customer": "cus_1", "subscription": "sub_1", "invoice": "in_1", "amount_total": 900, "currency": "usd",
+}
+
+// subscription is one that goes on.
+var subscription = fields{
+	"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "latest_invoice": "in_1",
+	"metadata": fields{"customerId": "auth0|7"},
+}
+
+// invoice is one of the subscription.
+var invoice = fields{
+	"id": "in_1", "object": "invoice", "customer": "cus_1", "subscription": "sub_1", "amount_due": 900, "total": 900,
+	"currency": "usd", "status": "paid",
+}
+
 func succeeded() fields { return event("payment_intent.succeeded", intent) }
 
 // signature is the header that Stripe sends with body.

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/sdk/client"
 
+	"twigz/internal/paymentfeed"
 	"twigz/models"
 	"twigz/workflows"
 )
@@ -21,6 +22,16 @@ const (
 	// mostOfIt is how many of a price may be subscribed to at once.
 	mostOfIt = 10_000
 )
+
+// pageLife is for how long a page of Stripe's can be used after it was made.
+// https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-expires_at
+// https://docs.stripe.com/customer-management/integrate-customer-portal
+var pageLife = map[workflows.PageKind]time.Duration{
+	workflows.PageSubscribe: 24 * time.Hour,
+	workflows.PagePortal:    5 * time.Minute,
+}
+
+var errPageOver = &models.Error{Kind: models.Conflict, Message: "This page has expired"}
 
 // subscribe prepares a subscription on Stripe's page. Nothing of it is in rows before
 // Stripe says that there is one; the workflow's ID is what makes two clicks one.
@@ -72,8 +83,10 @@ func (s *server) openPortal(c *gin.Context) (any, error) {
 }
 
 // openPage has Stripe make a page and answers where it is. A customer's
-// Idempotency-Key names the workflow, and with it the update: what that has answered
-// once it answers again, for as long as Temporal keeps the workflow.
+// Idempotency-Key names the workflow: whoever sends it again gets the same page, also
+// when the workflow has ended, because Temporal finds the answer of its update for as
+// long as it keeps the workflow. After that Stripe, asked under the same key for its
+// part, makes another one: that is a day and more later.
 func (s *server) openPage(c *gin.Context, in workflows.PageInput) (any, error) {
 	key, err := idempotencyKey(c)
 	if err != nil {
@@ -89,13 +102,27 @@ func (s *server) openPage(c *gin.Context, in workflows.PageInput) (any, error) {
 		TypedSearchAttributes: workflows.SupportAttributes("", in.CustomerID, ""),
 		StaticSummary:         "Have Stripe open a page: " + string(in.Kind),
 	}, workflows.TypeOpenPage, in, &page)
+	if err == nil {
+		err = answers(page, in, time.Now())
+	}
 	if err != nil {
 		return nil, err
 	}
-	if page.Asked.ExpiresAt = in.ExpiresAt; page.Asked != in {
-		return nil, &models.Error{Kind: models.Conflict, Message: "This Idempotency-Key was used for another request"}
-	}
 	return gin.H{"url": page.URL}, nil
+}
+
+// answers says why the page is none for who asks for it now, if it is none: it may
+// have been made for an earlier wish with the same key.
+func answers(page workflows.Page, in workflows.PageInput, now time.Time) error {
+	latest := time.Unix(page.Asked.ExpiresAt, 0) // that Stripe can have made it
+	page.Asked.ExpiresAt = in.ExpiresAt
+	switch {
+	case page.Asked != in:
+		return &models.Error{Kind: models.Conflict, Message: "This Idempotency-Key was used for another request"}
+	case now.After(latest.Add(pageLife[in.Kind])):
+		return errPageOver
+	}
+	return nil
 }
 
 // subscriptionOf is what a customer has subscribed to.
@@ -105,7 +132,9 @@ func (s *server) subscriptionOf(c *gin.Context) (any, error) {
 
 // subscriptionEvents sends what subscriptionOf answers, at once and at each change.
 func (s *server) subscriptionEvents(c *gin.Context) {
-	s.stream(c, followed{kind: "subscription", key: "subscription:" + c.GetString(customerKey), read: s.readSubscription})
+	s.stream(c, followed{
+		kind: "subscription", key: paymentfeed.SubscriptionKey(c.GetString(customerKey)), read: s.readSubscription,
+	})
 }
 
 // subscriptionNow is a customer's subscriptions as an event: there may always be

@@ -51,6 +51,23 @@ func TestWebhookStartsTheWorkflowOfEveryHandledEvent(t *testing.T) {
 		{"checkout.session.async_payment_succeeded", event("checkout.session.async_payment_succeeded", session), "FulfillOrder"},
 		{"checkout.session.async_payment_failed", event("checkout.session.async_payment_failed", session), "RecordPaymentFailure"},
 		{"checkout.session.expired", event("checkout.session.expired", session), "CancelPayment"},
+		{"checkout.session.completed, of a subscription", event("checkout.session.completed", subscribed), "SyncSubscription"},
+		{"customer.subscription.created", event("customer.subscription.created", subscription), "SyncSubscription"},
+		{"customer.subscription.updated", event("customer.subscription.updated", subscription), "SyncSubscription"},
+		{"customer.subscription.deleted", event("customer.subscription.deleted", subscription), "SyncSubscription"},
+		{"customer.subscription.paused", event("customer.subscription.paused", subscription), "SyncSubscription"},
+		{"customer.subscription.resumed", event("customer.subscription.resumed", subscription), "SyncSubscription"},
+		{"customer.subscription.pending_update_applied", event("customer.subscription.pending_update_applied", subscription), "SyncSubscription"},
+		{"customer.subscription.pending_update_expired", event("customer.subscription.pending_update_expired", subscription), "SyncSubscription"},
+		{"customer.subscription.trial_will_end", event("customer.subscription.trial_will_end", subscription), "SyncSubscription"},
+		{"invoice.paid", event("invoice.paid", invoice), "SyncSubscription"},
+		{"invoice.payment_succeeded", event("invoice.payment_succeeded", invoice), "SyncSubscription"},
+		{"invoice.payment_failed", event("invoice.payment_failed", invoice), "SyncSubscription"},
+		{"invoice.payment_action_required", event("invoice.payment_action_required", invoice), "SyncSubscription"},
+		{"invoice.upcoming, which has no ID yet", event("invoice.upcoming", invoice.with(fields{"id": nil})), "SyncSubscription"},
+		{"invoice.marked_uncollectible", event("invoice.marked_uncollectible", invoice), "SyncSubscription"},
+		{"invoice.finalized", event("invoice.finalized", invoice), "SyncSubscription"},
+		{"customer.deleted", event("customer.deleted", fields{"id": "cus_1", "object": "customer"}), "SyncSubscription"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p.deliver(test.event.text()).is(http.StatusOK, received(test.event.id(), p.temporal.run(test.event.id()), false))

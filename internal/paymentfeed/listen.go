@@ -32,7 +32,7 @@ func (f *Feed) Run(ctx context.Context) {
 		}
 		if !f.awaySaid {
 			f.awaySaid = true
-			f.log.WarnContext(ctx, "changes of payments are not told to streams until postgres can be listened to again", "error", models.Describe(err))
+			f.log.WarnContext(ctx, "changes are not told to streams until postgres can be listened to again", "error", models.Describe(err))
 		}
 		if listened {
 			pause = firstPause
@@ -55,7 +55,7 @@ func (f *Feed) listen(ctx context.Context) (listened bool, err error) {
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
 	if f.awaySaid {
 		f.awaySaid = false
-		f.log.InfoContext(ctx, "changes of payments are told to streams again")
+		f.log.InfoContext(ctx, "changes are told to streams again")
 	}
 	f.tellAll() // whatever happened before is not told
 	for {

@@ -1,15 +1,17 @@
-// Package paymentfeed tells whoever follows a payment that it has changed.
+// Package paymentfeed tells whoever follows a payment, or a customer's
+// subscriptions, that there is a change.
 //
-// Postgres tells of every change on the channel "payments" (migration 3), by the
-// payment's ID alone. One connection of each process listens, apart from the pool,
-// and a Feed passes the word on to the streams that follow the payment. A stream
-// costs a map entry and a channel: no connection, and no query while nothing
-// happens.
+// Postgres tells of every change on the channel "payments" by a key alone: a
+// payment's ID (migration 3), or "subscription:" and the ID of the customer whose
+// subscriptions have changed (migration 4). One connection of each process listens,
+// apart from the pool, and a Feed passes the word on to the streams that follow the
+// key. A stream costs a map entry and a channel: no connection, and no query while
+// nothing happens.
 //
 // What was missed while that connection was away is not known, so each time it
 // listens again every stream is woken. A wake is not a fact but a reason to look:
 // several become one when the reader is slow, and one too many does no harm. Who
-// opens a stream first and reads the payment afterwards misses nothing.
+// opens a stream first and reads what it follows afterwards misses nothing.
 package paymentfeed
 
 import (
@@ -35,14 +37,14 @@ var (
 	ErrEnded   = errors.New("no stream is opened any more")
 )
 
-// Feed knows who follows which payment. It is safe for concurrent use.
+// Feed knows who follows what. It is safe for concurrent use.
 type Feed struct {
 	url  string
 	log  *slog.Logger
 	ping time.Duration // between two looks whether a silent connection is alive; each may take as long again
 
 	mu       sync.Mutex
-	streams  map[string]map[*Stream]bool // by payment ID; no empty ones
+	streams  map[string]map[*Stream]bool // by key; no empty ones
 	open     int
 	ofOne    map[string]int // open streams by customer ID; no zeros
 	over     bool           // Run has ended: nobody would be told
@@ -58,16 +60,23 @@ func New(url string, log *slog.Logger) *Feed {
 	}
 }
 
-// Stream is one follower of one payment.
+// Stream is one follower of one key.
 type Stream struct {
-	feed                  *Feed
-	customerID, paymentID string
-	changed               chan struct{}
+	feed            *Feed
+	customerID, key string
+	changed         chan struct{}
 }
 
-// Open starts to follow a payment on a customer's behalf, whether it is there or
-// not. It fails with ErrTooMany, ErrFull or ErrEnded.
-func (f *Feed) Open(customerID, paymentID string) (*Stream, error) {
+// PaymentKey is the key under which a payment's changes are told.
+func PaymentKey(paymentID string) string { return paymentID }
+
+// SubscriptionKey is the key under which changes of a customer's subscriptions are
+// told.
+func SubscriptionKey(customerID string) string { return "subscription:" + customerID }
+
+// Open starts to follow a key on a customer's behalf, whether what it names is there
+// or not. It fails with ErrTooMany, ErrFull or ErrEnded.
+func (f *Feed) Open(customerID, key string) (*Stream, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -78,17 +87,17 @@ func (f *Feed) Open(customerID, paymentID string) (*Stream, error) {
 	case f.open >= maxStreams:
 		return nil, ErrFull
 	}
-	s := &Stream{feed: f, customerID: customerID, paymentID: paymentID, changed: make(chan struct{}, 1)}
-	if f.streams[paymentID] == nil {
-		f.streams[paymentID] = map[*Stream]bool{}
+	s := &Stream{feed: f, customerID: customerID, key: key, changed: make(chan struct{}, 1)}
+	if f.streams[key] == nil {
+		f.streams[key] = map[*Stream]bool{}
 	}
-	f.streams[paymentID][s] = true
+	f.streams[key][s] = true
 	f.open++
 	f.ofOne[customerID]++
 	return s, nil
 }
 
-// Changed tells that the payment may have changed since it was last received
+// Changed tells that what is followed may have changed since it was last received
 // from, however often.
 func (s *Stream) Changed() <-chan struct{} { return s.changed }
 
@@ -100,9 +109,9 @@ func (s *Stream) Close() {
 	f := s.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.streams[s.paymentID], s)
-	if len(f.streams[s.paymentID]) == 0 {
-		delete(f.streams, s.paymentID)
+	delete(f.streams[s.key], s)
+	if len(f.streams[s.key]) == 0 {
+		delete(f.streams, s.key)
 	}
 	f.open--
 	if f.ofOne[s.customerID]--; f.ofOne[s.customerID] == 0 {
@@ -117,11 +126,11 @@ func (f *Feed) Streams() int {
 	return f.open
 }
 
-// tell wakes those who follow a payment.
-func (f *Feed) tell(paymentID string) {
+// tell wakes those who follow a key.
+func (f *Feed) tell(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for s := range f.streams[paymentID] {
+	for s := range f.streams[key] {
 		s.wake()
 	}
 }

@@ -169,7 +169,22 @@ END $$;
 CREATE TRIGGER subscription_changed AFTER INSERT OR UPDATE ON subscriptions
     FOR EACH ROW EXECUTE FUNCTION tell_subscription();
 
+-- The latest invoice is part of what a customer is told of a subscription, and may
+-- change alone.
+-- +goose StatementBegin
+CREATE FUNCTION tell_invoice() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('payments', 'subscription:' || owner_id) FROM subscriptions
+        WHERE id = NEW.subscription_id AND owner_id IS NOT NULL;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER invoice_changed AFTER INSERT OR UPDATE ON invoices
+    FOR EACH ROW EXECUTE FUNCTION tell_invoice();
+
 -- +goose Down
+DROP TRIGGER invoice_changed ON invoices;
+DROP FUNCTION tell_invoice;
 DROP TRIGGER subscription_changed ON subscriptions;
 DROP FUNCTION tell_subscription;
 DROP INDEX audit_of_subject;
