@@ -75,6 +75,9 @@ func showPortal(t *ledger.Tx, id string, entered url.Values, refusal *wire.Error
 		p.Invoices = append(p.Invoices, newBill(in))
 	}
 	p.Card = cardName(t.Read(customer.Sub("invoice_settings").Text("default_payment_method")))
+	for _, s := range p.Subscriptions {
+		p.Card = cmp.Or(p.Card, s.Card) // one that began on the hosted page has its own
+	}
 	p.Cards = choices(entered.Get("card"))
 	return p
 }
