@@ -42,8 +42,8 @@ func (m *Messenger) DeliverMessage(ctx context.Context, in MessageInput) (Messag
 	switch {
 	case err != nil:
 		return MessageResult{}, edge(err)
-	case message.Delivered:
-		return MessageResult{Status: models.MessageDelivered}, nil
+	case message.Status != models.MessagePending:
+		return MessageResult{Status: message.Status}, nil
 	case m.Endpoint == nil:
 		return m.settle(ctx, message, models.MessageRecorded, "no endpoint is configured")
 	}

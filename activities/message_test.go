@@ -102,6 +102,17 @@ func TestMessagesThatAreSettled(t *testing.T) {
 		}
 		assert.Len(t, o.told, 1)
 	})
+	t.Run("one that the endpoint did not want is not sent again", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t)
+		o.status = http.StatusGone
+		for range 2 {
+			got, err := o.deliver()
+			require.NoError(t, err)
+			assert.Equal(t, models.MessageRefused, got.Status)
+		}
+		assert.Len(t, o.told, 1)
+	})
 	t.Run("one that nobody is to be told is recorded", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t)

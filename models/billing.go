@@ -250,10 +250,10 @@ type BillingLetter struct {
 
 // OutgoingMessage is a word of ours to another service.
 type OutgoingMessage struct {
-	ID        string `json:"id"`   // msg_…
-	Type      string `json:"type"` // such as subscription.changed
-	Body      string `json:"body"` // the very bytes to sign and send
-	Delivered bool   `json:"delivered,omitempty"`
+	ID     string // msg_…
+	Type   string // such as subscription.changed
+	Body   string // the very bytes to sign and send
+	Status MessageStatus
 }
 
 // live are the statuses of subscriptions that go on: another one of the same

@@ -80,7 +80,7 @@ func (db *DB) Message(ctx context.Context, id string) (OutgoingMessage, error) {
 	if err := db.gorm.WithContext(ctx).Take(&m, "id = ?", id).Error; err != nil {
 		return OutgoingMessage{}, fmt.Errorf("message %s: %w", id, orNotFound(err, "Message"))
 	}
-	return OutgoingMessage{ID: m.ID, Type: m.Type, Body: m.Body, Delivered: m.Status == MessageDelivered}, nil
+	return OutgoingMessage{ID: m.ID, Type: m.Type, Body: m.Body, Status: m.Status}, nil
 }
 
 // SettleMessage writes down what became of a message, and what the endpoint said.
