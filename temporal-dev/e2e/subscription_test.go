@@ -16,6 +16,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 
 	"twigz/temporal-dev/stripestandin/wire"
 	"twigz/workflows"
@@ -60,6 +61,15 @@ func TestACustomerSubscribesOnStripesPage(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		assert.Equal(t, http.StatusOK, response.StatusCode, portal)
+	})
+	t.Run("and by the same click to the same page, although its workflow has ended", func(t *testing.T) {
+		description, err := built.temporal.Client().DescribeWorkflowExecution(t.Context(), subscribing, "")
+		require.NoError(t, err)
+		require.Equal(t, enums.WORKFLOW_EXECUTION_STATUS_COMPLETED, description.GetWorkflowExecutionInfo().GetStatus())
+		assert.Equal(t, page, w.pageFor(customerID, clubPrice, "click"), "another run would refuse what they have")
+		after, err := built.temporal.Client().DescribeWorkflowExecution(t.Context(), subscribing, "")
+		require.NoError(t, err)
+		assert.Equal(t, description.GetWorkflowExecutionInfo().GetExecution().GetRunId(), after.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	})
 	t.Run("but not to a second subscription of the same product", func(t *testing.T) {
 		var status int
