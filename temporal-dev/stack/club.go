@@ -1,8 +1,6 @@
 package stack
 
 import (
-	"fmt"
-
 	"twigz/temporal-dev/stripestandin/ledger"
 	"twigz/temporal-dev/stripestandin/wire"
 )
@@ -21,17 +19,11 @@ var demoClub = struct {
 	},
 }
 
-// seedClub has the stand-in offer the club. A real Stripe is left as it is: what is sold there is its owner's business.
-func (s *stack) seedClub() error {
-	err := s.stripe.Act(func(t *ledger.Tx) *wire.Error {
-		price, refusal := clubPrice(t)
-		s.plan.clubPrice = price.ID()
-		return refusal
-	})
-	if err != nil {
-		return fmt.Errorf("seed %s: %w", demoClub.label, err)
-	}
-	return nil
+// stockClub has the stand-in offer the club. A real Stripe is left as it is: what is sold there is its owner's business.
+func (s *stack) stockClub(t *ledger.Tx) *wire.Error {
+	price, refusal := clubPrice(t)
+	s.plan.clubPrice = price.ID()
+	return refusal
 }
 
 // clubPrice is the club's price, made unless it is there.

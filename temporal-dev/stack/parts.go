@@ -147,10 +147,8 @@ func (s *stack) startStripe(context.Context) (err error) {
 	}
 	s.say("starting the Stripe stand-in")
 	config.File = filepath.Join(s.plan.dir, "stripe.jsonl")
+	config.Stock = s.stockClub
 	if s.stripe, err = stripestandin.New(config); err != nil { //nolint:contextcheck // it runs until Close
-		return err
-	}
-	if err := s.seedClub(); err != nil {
 		return err
 	}
 	return s.stripe.Start(s.plan.addresses["STRIPE_PORT"]) //nolint:contextcheck // it runs until Close

@@ -52,6 +52,9 @@ type Config struct {
 	RetryFirst time.Duration
 	// RetryMost is the longest wait between attempts. Zero: 30 seconds. (Stripe spreads its own over three days.)
 	RetryMost time.Duration
+	// Stock makes what is there before WebhookURL is told of anything, such as prices: nobody may listen there yet. It runs at
+	// each start. Nil: nothing.
+	Stock func(*ledger.Tx) *wire.Error
 	// Seed and Faults are what goes wrong, from the start. Both can be changed later.
 	Seed   uint64
 	Faults []faults.Rule
@@ -76,6 +79,11 @@ func New(c Config) (*Server, error) {
 	s := &Server{config: c}
 	if err := s.open(); err != nil {
 		return nil, err
+	}
+	if c.Stock != nil {
+		if err := s.Act(c.Stock); err != nil {
+			return nil, fmt.Errorf("stock the Stripe stand-in: %w", err)
+		}
 	}
 	s.addHook()
 	s.handler = s.routes()

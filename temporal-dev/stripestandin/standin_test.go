@@ -321,3 +321,22 @@ func TestWhatWasNotDeliveredIsDeliveredInTheNextRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, stripe.PaymentIntentStatusSucceeded, got.Status)
 }
+
+func TestNobodyIsToldOfTheStock(t *testing.T) {
+	t.Parallel()
+	var told atomic.Int64
+	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { told.Add(1) }))
+	t.Cleanup(hook.Close)
+	s, err := stripestandin.New(stripestandin.Config{
+		WebhookURL: hook.URL, WebhookSecrets: []string{"whsec_a"},
+		Stock: func(tx *ledger.Tx) *wire.Error {
+			_, refusal := ledger.Calls()["POST /v1/products"](tx, ledger.Input{Params: wire.Object{"name": "Bread"}})
+			return refusal
+		},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	s.View(func(tx *ledger.Tx) { require.NotNil(t, tx.First("product", "name", "Bread")) })
+	require.Empty(t, s.Undelivered(), "nothing is on its way")
+	require.Zero(t, told.Load())
+}
