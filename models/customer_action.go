@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -108,7 +109,11 @@ func (a CustomerAction) before(tx *gorm.DB) (CustomerActed, error) {
 		return CustomerActed{}, err
 	}
 	acted := CustomerActed{Refusal: before.Refusal, Duplicate: true}
-	if before.Customer != a.Customer || before.Action != ActionKind(a.Kind) {
+	var asked CustomerAction
+	if err := json.Unmarshal([]byte(before.Input), &asked); err != nil {
+		return CustomerActed{}, err
+	}
+	if before.Customer != a.Customer || before.Action != ActionKind(a.Kind) || asked.To != a.To {
 		acted.Refusal = "This requestId was used for another request"
 	}
 	return acted, nil

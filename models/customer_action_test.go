@@ -87,6 +87,19 @@ func TestCustomerActionsAreDoneOncePerRequest(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, other.Duplicate)
 	assert.NotEmpty(t, other.Refusal, "the ID was used for another request")
+
+	s.look(stripeSays(""))
+	assign := func(to string) models.CustomerAction {
+		return models.CustomerAction{Customer: "cus_1", Kind: models.ActAssign, Actor: "ada", Reason: "by phone", RequestID: "r_9", To: to}
+	}
+	first, err := s.ActOnCustomer(t.Context(), assign("eve"))
+	require.NoError(t, err)
+	assert.Equal(t, models.CustomerActed{}, first)
+	for to, refusal := range map[string]string{"eve": "", "adam": "This requestId was used for another request"} {
+		again, err := s.ActOnCustomer(t.Context(), assign(to))
+		require.NoError(t, err)
+		assert.Equal(t, models.CustomerActed{Duplicate: true, Refusal: refusal}, again, to)
+	}
 	refusal := s.acted(requested("r_2"), regarding(customerID))
 	refused, err := s.askFor(requested("r_2"), regarding(customerID))
 	require.NoError(t, err)

@@ -150,7 +150,7 @@ var unmade = map[string]error{
 	string(workflows.CheckoutRefused): errPaymentRefused,
 	string(workflows.CheckoutExpired): errExpired,
 	string(workflows.PageRefused):     errPageRefused,
-	string(workflows.PageExpired):     errExpired,
+	string(workflows.PageExpired):     errPageOver,
 	string(workflows.PageNoPrice):     &models.Error{Kind: models.Invalid, Field: "priceId", Message: "Is no price to subscribe to"},
 	string(workflows.PageSubscribed):  &models.Error{Kind: models.Conflict, Message: "You have this subscription already"},
 }

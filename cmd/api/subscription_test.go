@@ -399,7 +399,7 @@ func TestPagesThatAreNotMade(t *testing.T) {
 		workflows.PageNoPrice:    {http.StatusUnprocessableEntity, unfit("priceId", "Is no price to subscribe to")},
 		workflows.PageSubscribed: {http.StatusConflict, `{"error":"You have this subscription already"}`},
 		workflows.PageRefused:    {http.StatusConflict, `{"error":"Stripe does not open such a page"}`},
-		workflows.PageExpired:    {http.StatusConflict, `{"error":"This checkout has expired"}`},
+		workflows.PageExpired:    {http.StatusConflict, `{"error":"This page has expired"}`},
 	} {
 		t.Run(fmt.Sprintf("because it is %s", outcome), func(t *testing.T) {
 			t.Parallel()
