@@ -160,7 +160,8 @@
 //	         lease of 1        4 and 5 are not covered ├─ BeginSync(5) ── KeepSync: fetched = 5
 //	                                                   lease of 4
 //
-// However many events come during a look, one more covers them all. The lease ends
+// However many events come during a look, one more covers them all; it waits a second
+// where several had wanted the last one, because more are likely to come. The lease ends
 // with the look, or by time when its holder has died: then another's look is the one
 // that counts, and what the first one brings after all is lost (SyncResult.Lost). A
 // look fetches the newest invoices; a want that names an older one, which nobody
@@ -186,8 +187,8 @@
 // # Locks, and their order
 //
 // Transactions take locks in this order, so that none can wait for another in a
-// circle: names (advisory, sorted; a payment's, or that of a customer's
-// checkouts), payment rows (by ID), the checkout, the cart, products (by ID), the
-// customer. Whoever ends one reservation and begins another locks the products of
+// circle: a customer of Stripe's, names (advisory, sorted; a payment's, or that of a
+// customer's checkouts), payment rows (by ID), the checkout, the cart, products (by
+// ID), customers (by ID). Whoever ends one reservation and begins another locks the products of
 // both before it changes either.
 package models
