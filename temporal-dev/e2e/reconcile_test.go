@@ -100,6 +100,10 @@ func TestACaseWatchesADisputeThatNobodyWatches(t *testing.T) {
 	w := newWorld(t)
 	intent := w.ordered(customerID)
 	dispute, opened := w.disputes(intent)
+	w.reconcileNow() // the dispute has sent another event, whose workflow is not to become the watcher
+	w.until("the other event is recorded", func() bool {
+		return len(w.rows("SELECT id FROM stripe_events WHERE type = 'charge.dispute.funds_withdrawn'")) == 1
+	})
 	require.NoError(t, built.temporal.Client().TerminateWorkflow(t.Context(), opened.id, "", "by mistake"))
 	w.reconcileNow()
 	payment := w.detail(intent)["payment"].(map[string]any)
