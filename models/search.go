@@ -24,8 +24,9 @@ var shownStatuses = []string{
 
 // searchByText finds payments by everything that they can be known by: the
 // names of the payment itself and of what belongs to it or it pays for, each of
-// which leads to one or a few; the customer, by ID or mail address; and the address that the
-// payment itself came with.
+// which leads to one or a few; the customer, by ID or mail address, whose newest
+// invoices lead to payments that do not name them; and the address that the payment
+// itself came with.
 //
 // %[1]s is what else must hold of a payment, the order and the size of a page,
 // which is %[2]d. A customer or an address may have a hundred thousand payments:
@@ -43,11 +44,18 @@ SELECT * FROM payments WHERE id IN (
 				UNION ALL SELECT payment_id FROM refunds WHERE id = @text OR stripe_refund_id = @text
 				UNION ALL SELECT payment_id FROM disputes WHERE id = @text
 				UNION ALL SELECT payment_id FROM reviews WHERE id = @text
-				UNION ALL SELECT payments.id FROM (
+				UNION ALL SELECT paying.id FROM (
 					SELECT payment_intent_id FROM invoices WHERE id = @text
 					UNION ALL SELECT payment_intent_id FROM invoices WHERE subscription_id = @text AND subscription_id <> ''
-					UNION ALL SELECT payment_intent_id FROM invoices WHERE stripe_customer_id = @text) AS billed
-					JOIN payments ON payments.payment_intent_id = billed.payment_intent_id) AS named,
+					UNION ALL SELECT theirs.payment_intent_id
+						FROM (SELECT CAST(@text AS text) AS id
+							UNION SELECT id FROM stripe_customers WHERE owner_id = @text
+							UNION SELECT id FROM stripe_customers WHERE lower(email) = lower(@text)
+							UNION SELECT s.id FROM customers AS c JOIN stripe_customers AS s ON s.owner_id = c.id
+								WHERE lower(c.email) = lower(@text)) AS customer,
+							LATERAL (SELECT payment_intent_id FROM invoices WHERE stripe_customer_id = customer.id
+								ORDER BY made_at DESC LIMIT 1000) AS theirs) AS billed,
+					LATERAL (SELECT id FROM payments WHERE payment_intent_id = billed.payment_intent_id LIMIT 1) AS paying) AS named,
 				LATERAL (SELECT created_at, id FROM payments WHERE id = named.id AND %[1]s) AS page
 		UNION
 		(SELECT page.created_at, page.id

@@ -100,6 +100,19 @@ func TestPaymentsOfSubscriptions(t *testing.T) {
 		}
 		assert.Empty(t, s.find(models.SearchQuery{Text: "in_2"}))
 	})
+
+	t.Run("are found by whose they are, here and at Stripe", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t)
+		s.invoices(bill)
+		s.create(paid("pi_1", without))
+		s.exec("UPDATE customers SET email = 'eve@home.example' WHERE id = $1", customerID)
+		s.exec("UPDATE stripe_customers SET email = 'eve@work.example' WHERE id = 'cus_1'")
+		for _, text := range []string{customerID, "Eve@home.example", "EVE@work.example"} {
+			assert.Equal(t, []string{"pi_1"}, s.find(models.SearchQuery{Text: text}), text)
+		}
+		assert.Empty(t, s.find(models.SearchQuery{Text: "adam"}))
+	})
 }
 
 func TestForgetASubscriber(t *testing.T) {
