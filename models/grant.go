@@ -54,17 +54,13 @@ func (s SubscriptionState) lapses() *time.Time {
 // grantAll reckons what customers' subscriptions come to, and tells other services
 // where it is something else than they were told last. The rows of the customers are
 // locked, so that two of Stripe's that are one of ours take turns.
-func grantAll(tx *gorm.DB, customerIDs []string, announce *Announce) (changed int, err error) {
+func grantAll(tx *gorm.DB, customerIDs []string, announce *Announce) error {
 	for _, id := range customerIDs {
-		other, err := grant(tx, id, announce)
-		if err != nil {
-			return changed, err
-		}
-		if other {
-			changed++
+		if _, err := grant(tx, id, announce); err != nil {
+			return err
 		}
 	}
-	return changed, nil
+	return nil
 }
 
 func grant(tx *gorm.DB, customerID string, announce *Announce) (changed bool, err error) {

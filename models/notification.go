@@ -61,7 +61,7 @@ type Notification struct {
 	StripeCustomerID *string
 	Recipient        Recipient
 	Kind             NotificationKind
-	Occasion         string // the order, or the failed charge
+	Occasion         string // the order, the failed charge or the invoice; of a subscription its ID, a colon and a time
 	Detail           string // Stripe's reason, for payment_failed; of invoice_upcoming UpcomingFacts as JSON
 	Status           NotificationStatus
 	Address          string // where it went, or was to go; a personal datum

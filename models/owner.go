@@ -213,19 +213,8 @@ func (c *StripeCustomer) depart(tx *gorm.DB, by Cause) error {
 	if c.DeletedAt != nil {
 		return nil
 	}
-	before, err := c.subscriptions(tx)
-	if err != nil {
-		return err
-	}
-	after := c.replaced(before, BillingFacts{Customer: StripeCustomerFacts{ID: c.ID, Gone: true}})
-	owners, err := c.lockOwners(tx, before, after)
-	if err != nil {
-		return err
-	}
-	if err := c.lose(tx, by); err != nil {
-		return err
-	}
-	changed, err := c.keepOwned(tx, before, after, by)
+	gone := BillingFacts{Customer: StripeCustomerFacts{ID: c.ID, Gone: true}}
+	owners, changed, err := c.become(tx, gone, 0, by)
 	if err == nil && changed {
 		err = grantSoon(tx, owners)
 	}

@@ -158,45 +158,49 @@ func (db *DB) KeepSync(ctx context.Context, k KeptSync) (SyncResult, error) {
 func (c *StripeCustomer) keep(tx *gorm.DB, k KeptSync) (SyncResult, error) {
 	r := SyncResult{Gone: k.Facts.Customer.Gone, Subscriptions: len(k.Facts.Subscriptions), Invoices: len(k.Facts.Invoices)}
 	known := *c
-	before, err := c.subscriptions(tx)
-	if err != nil {
-		return r, err
-	}
 	c.learn(k.Facts.Customer)
-	after := c.replaced(before, k.Facts)
-	by := Cause{Actor: "stripe", Reason: k.Holder}
-	if err := claimPayments(tx, by, k.Facts.paymentIntents()...); err != nil {
-		return r, err
-	}
-	owners, err := c.lockOwners(tx, before, after)
-	if err != nil {
-		return r, err
-	}
-	invoices, err := replace(tx, c.invoices(k.Facts.Invoices))
-	if err != nil {
-		return r, err
-	}
-	if err := c.grace(tx, after, k.Grace); err != nil {
-		return r, err
-	}
-	if r.Gone {
-		if err := c.lose(tx, by); err != nil {
-			return r, err
-		}
-	}
-	subscriptions, err := c.keepOwned(tx, before, after, by)
+	owners, changed, err := c.become(tx, k.Facts, k.Grace, Cause{Actor: "stripe", Reason: k.Holder})
 	if err != nil {
 		return r, err
 	}
 	if err := c.forget(tx); err != nil {
 		return r, err
 	}
-	r.Changed = invoices || subscriptions || c.differs(known)
+	r.Changed = changed || c.differs(known)
 	if err := c.giveBack(tx, k); err != nil {
 		return r, err
 	}
-	_, err = grantAll(tx, owners, k.Announce)
-	return r, err
+	return r, grantAll(tx, owners, k.Announce)
+}
+
+// become writes the rows that hang on the customer as Stripe says they are. It returns
+// whose they were and are, whose rows it has locked, and whether one is another now.
+func (c *StripeCustomer) become(tx *gorm.DB, f BillingFacts, grace time.Duration, by Cause) (owners []string, changed bool, err error) {
+	before, err := c.subscriptions(tx)
+	if err != nil {
+		return nil, false, err
+	}
+	after := c.replaced(before, f)
+	if err := claimPayments(tx, by, f.paymentIntents()...); err != nil {
+		return nil, false, err
+	}
+	if owners, err = c.lockOwners(tx, before, after); err != nil {
+		return nil, false, err
+	}
+	invoices, err := replace(tx, c.invoices(f.Invoices))
+	if err != nil {
+		return nil, false, err
+	}
+	if err := c.grace(tx, after, grace); err != nil { // by the invoices as they are now
+		return nil, false, err
+	}
+	if f.Customer.Gone {
+		if err := c.lose(tx, by); err != nil {
+			return nil, false, err
+		}
+	}
+	subscriptions, err := c.keepOwned(tx, before, after, by)
+	return owners, invoices || subscriptions, err
 }
 
 // giveBack ends the turn of a look that is kept: at once, or a little later where

@@ -10,6 +10,16 @@ import (
 // messages are delivered by these activities; their methods are only referred to.
 var messenger *activities.Messenger
 
+// DeliverInput names a message of ours to another service. Its workflow's ID is
+// webhook-<message ID>.
+type DeliverInput struct {
+	MessageID  string `json:"messageId"`
+	CustomerID string `json:"customerId,omitempty"` // for finding it
+}
+
+// DeliveryWorkflowID is the ID of the workflow that delivers a message of ours.
+func DeliveryWorkflowID(messageID string) string { return "webhook-" + messageID }
+
 // What the delivery of a message comes to.
 const (
 	DeliveryDone     models.Outcome = "message_delivered" // the service has it

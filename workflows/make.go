@@ -17,10 +17,11 @@ var errTooLate = errors.New("too late to be made at Stripe")
 const maxRest = time.Minute
 
 // atStripe has Stripe make something, and insists until it is made, refused for
-// good (an error of type activities.Refused), its customer gone (activities.CustomerGone)
-// or needed no more (errTooLate); a zero until is never over. in is the activity's input under the n-th idempotency key.
-// An attempt whose fate is unknown is repeated under the same key; a failure that
-// Stripe keeps under one is followed by the next.
+// good (an error of type activities.Refused), its customer gone
+// (activities.CustomerGone) or needed no more (errTooLate); a zero until is never
+// over. in is the activity's input under the n-th idempotency key. An attempt whose
+// fate is unknown is repeated under the same key; a failure that Stripe keeps under
+// one is followed by the next.
 func atStripe[Out any](ctx workflow.Context, d *desk, step string, activity any, until time.Time, in func(n int) any) (Out, error) {
 	var out Out
 	for n, failed := 1, time.Duration(0); until.IsZero() || workflow.Now(ctx).Before(until); {

@@ -45,12 +45,11 @@ func PageWorkflowID(customerID, key string) string {
 // The update UpdatePrepare of an OpenPage workflow answers with a Page, or fails
 // with one of these types. None of them is an error of ours.
 const (
-	PageRefused     models.Outcome = "page_refused"     // Stripe does not make such a page
-	PageExpired     models.Outcome = "page_expired"     // its time was over before Stripe could be reached
-	PageNoPrice     models.Outcome = "page_no_price"    // there is no such price, or none to subscribe to
-	PageSubscribed  models.Outcome = "page_subscribed"  // they have a subscription of that product already
-	PageOpened      models.Outcome = "page_opened"      // Stripe made it
-	ResyncRequested models.Outcome = "resync_requested" // what a resync comes to when its customer has been looked at
+	PageRefused    models.Outcome = "page_refused"    // Stripe does not make such a page
+	PageExpired    models.Outcome = "page_expired"    // its time was over before Stripe could be reached
+	PageNoPrice    models.Outcome = "page_no_price"   // there is no such price, or none to subscribe to
+	PageSubscribed models.Outcome = "page_subscribed" // they have a subscription of that product already
+	PageOpened     models.Outcome = "page_opened"     // Stripe made it
 )
 
 const aboutOpen = "Wait until Stripe has made the page, and get its URL. No input."
@@ -141,26 +140,3 @@ func (p *page) make(ctx workflow.Context, stripeCustomerID, lost string, until t
 		}
 	})
 }
-
-// ResyncInput names customers of Stripe's to be looked at anew. Its workflow's ID
-// is that of a request of support, support-<requestId>.
-type ResyncInput struct {
-	RequestID         string   `json:"requestId"`
-	CustomerID        string   `json:"customerId,omitempty"` // for finding it
-	StripeCustomerIDs []string `json:"stripeCustomerIds"`
-	Generation        int64    `json:"generation,omitempty"` // of the look at the first that was wanted before; 0: none was. The workflow's own, as SyncInput's
-}
-
-// DeliverInput names a message of ours to another service. Its workflow's ID is
-// webhook-<message ID>.
-type DeliverInput struct {
-	MessageID  string `json:"messageId"`
-	CustomerID string `json:"customerId,omitempty"` // for finding it
-}
-
-// DeliveryWorkflowID is the ID of the workflow that delivers a message of ours.
-func DeliveryWorkflowID(messageID string) string { return "webhook-" + messageID }
-
-// SyncQueue is where customers of Stripe's are looked at, beside the queue of the
-// other calls to Stripe: a look is several calls, so fewer are begun a second.
-func SyncQueue(taskQueue string) string { return StripeQueue(taskQueue) + "-sync" }

@@ -16,6 +16,10 @@ func StripeQueue(taskQueue string) string {
 	return taskQueue + "-stripe"
 }
 
+// SyncQueue is where customers of Stripe's are looked at, beside the queue of the
+// other calls to Stripe: a look is several calls, so fewer are begun a second.
+func SyncQueue(taskQueue string) string { return StripeQueue(taskQueue) + "-sync" }
+
 // Names of the workflow types, as the Web UI shows them.
 const (
 	TypeFulfillOrder         = "FulfillOrder"

@@ -21,6 +21,18 @@ type SyncInput struct {
 	Generation int64 `json:"generation,omitempty"` // of the look that was wanted before; 0: none was
 }
 
+// ResyncInput names customers of Stripe's to be looked at anew. Its workflow's ID
+// is that of a request of support, support-<requestId>.
+type ResyncInput struct {
+	RequestID         string   `json:"requestId"`
+	CustomerID        string   `json:"customerId,omitempty"` // for finding it
+	StripeCustomerIDs []string `json:"stripeCustomerIds"`
+	Generation        int64    `json:"generation,omitempty"` // of the look at the first that was wanted before; 0: none was. The workflow's own, as SyncInput's
+}
+
+// Resynced is what a resync comes to when its customers have been looked at.
+const Resynced models.Outcome = "resynced"
+
 // Pauses before somebody asks again whether a customer has been looked at.
 const (
 	firstPause   = time.Second
@@ -72,7 +84,7 @@ func Resync(ctx workflow.Context, in ResyncInput) (Result, error) {
 		}
 		in.StripeCustomerIDs, in.Generation = in.StripeCustomerIDs[1:], 0
 	}
-	return Result{Outcome: ResyncRequested}, nil
+	return Result{Outcome: Resynced}, nil
 }
 
 // sync returns when a customer of Stripe's has been looked at since that was wanted,

@@ -205,7 +205,7 @@ func syncStories() []story {
 }
 
 func resyncStories() []story {
-	asked := workflows.Result{Outcome: workflows.ResyncRequested}
+	asked := workflows.Result{Outcome: workflows.Resynced}
 	return []story{
 		{
 			name: "customers are looked at one after the other, one of whom another workflow looks at", file: "resync_two",
