@@ -33,12 +33,20 @@ func (w *world) reconcileNow() (string, workflows.Reconciliation) {
 	w.Helper()
 	ctx := context.Background()
 	schedule := built.temporal.Client().ScheduleClient().GetHandle(ctx, "reconcile-"+w.taskQueue)
-	w.until("the worker has made the schedule", func() bool { return schedule.Trigger(ctx, client.ScheduleTriggerOptions{}) == nil })
+	before := 0
+	w.until("the worker has made the schedule", func() bool {
+		described, err := schedule.Describe(ctx)
+		if err != nil {
+			return false
+		}
+		before = described.Info.NumActions
+		return schedule.Trigger(ctx, client.ScheduleTriggerOptions{}) == nil
+	})
 	var id string
 	w.until("the schedule has run", func() bool {
 		described, err := schedule.Describe(ctx)
-		if err == nil && len(described.Info.RecentActions) > 0 {
-			id = described.Info.RecentActions[0].StartWorkflowResult.WorkflowID
+		if err == nil && described.Info.NumActions > before {
+			id = described.Info.RecentActions[len(described.Info.RecentActions)-1].StartWorkflowResult.WorkflowID
 		}
 		return id != ""
 	})
